@@ -1,0 +1,1 @@
+"""Behavioural events and user profiles, delivered as files, exactly once."""

@@ -1,0 +1,76 @@
+"""The cells of a record: for each output value two SQL expressions, as JSON and as plain text.
+
+A format takes the one it needs. Both are NULL where the value is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evexport_dagster.columns import Column
+from evexport_dagster.text import json_pointer, sql_literal
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value of a record: its label, and SQL for it as JSON text and as plain text."""
+
+    label: str
+    json: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A named group of cells, such as `identity` or `deviceInfo`."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of its cells, in order."""
+        return tuple(cell.label for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class ObjectColumn:
+    """A column with a cleaned JSON object, and the SQL flag of rows that need the exact path."""
+
+    text: str
+    exact: str
+
+    def picked(self, keys: Sequence[str], *, as_json: bool) -> str:
+        """SQL for a VARCHAR[] of the members `keys`, as JSON text or as plain text."""
+        pointers = f"[{', '.join(sql_literal(json_pointer(key)) for key in keys)}]::VARCHAR[]"
+        listed = sql_literal(json.dumps(list(keys), ensure_ascii=False))
+        if as_json:
+            fast = f"json_extract({self.text}, {pointers})::VARCHAR[]"
+            return (
+                f"CASE WHEN {self.exact} THEN exact_values({self.text}, {listed}) ELSE {fast} END"
+            )
+        fast = f"json_extract_string({self.text}, {pointers})"
+        return f"CASE WHEN {self.exact} THEN exact_texts({self.text}, {listed}) ELSE {fast} END"
+
+
+def text_cell(label: str, expression: str) -> Cell:
+    """The cell of a text column."""
+    return Cell(label, f"to_json({expression})", expression)
+
+
+def picked_cells(columns: Sequence[Column], picked: str) -> tuple[Cell, ...]:
+    """The cells of columns whose sources stand in the list `picked`, one after the other."""
+    cells, position = [], 1
+    for column in columns:
+        values = [f"{picked}[{position + n}]" for n in range(len(column.sources))]
+        position += len(values)
+        value = values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+        cells.append(Cell(column.label, value, value))
+    return tuple(cells)
+
+
+def sources_in_order(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The source names of the columns, in the order that `picked_cells` expects."""
+    return tuple(source for column in columns for source in column.sources)

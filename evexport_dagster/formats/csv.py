@@ -1,0 +1,74 @@
+"""CSV: a header row, RFC 4180 quoting, UTF-8, LF (product contract, section 4).
+
+A missing value is blank, an empty text is `""`; lists and objects are JSON text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from evexport_dagster.columns import EventColumns
+from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells
+from evexport_dagster.text import sql_literal
+
+_NUL_REPLACED = "\ufffd".encode()
+
+
+class CsvFormat:
+    """The format `csv`; `formats.base` says what its parts are."""
+
+    name = "csv"
+    picks_json = False
+    flat = True
+    any_number_passes = False
+
+    def group(self, group: Group) -> str:
+        return _cells(f"[{', '.join(cell.text for cell in group.cells)}]::VARCHAR[]")
+
+    def properties(
+        self, columns: EventColumns, whole: ObjectColumn, picked: str, *, as_is: bool
+    ) -> str | None:
+        if not columns.columns:
+            return None
+        if all(len(column.sources) == 1 for column in columns.columns):
+            return _cells(picked)
+        return self.group(Group("eventProps", picked_cells(columns.columns, picked)))
+
+    def needs_picked(self, columns: EventColumns) -> bool:
+        return bool(columns.columns)
+
+    def record(self, label: str, time: str, pieces: Sequence[str]) -> str:
+        start = sql_literal(f"{_quoted(label)},")
+        return f"{start} || {time} || ',' || " + " || ',' || ".join(pieces) + " || '\n'"
+
+    def header(self, labels: Sequence[str]) -> bytes:
+        return (",".join(map(_quoted, labels)) + "\n").encode()
+
+    def footer(self) -> bytes:
+        return b""
+
+    def scrubbed(self, chunk: bytes) -> tuple[bytes, int]:
+        nuls = chunk.count(0)
+        return (chunk.replace(b"\0", _NUL_REPLACED), nuls) if nuls else (chunk, 0)
+
+    def count(self, chunks: Iterable[bytes]) -> int:
+        rows, quoted = -1, False
+        for chunk in chunks:
+            pieces = chunk.split(b'"')
+            # Between two quotes a line end is part of a value; a doubled quote changes nothing.
+            rows += sum(piece.count(b"\n") for piece in pieces[int(quoted) :: 2])
+            quoted ^= len(pieces) % 2 == 0
+        return rows
+
+
+def _cells(texts: str) -> str:
+    """SQL for the cells of a VARCHAR[], quoted where needed, joined by commas."""
+    special = " OR ".join(f"contains(x, {char})" for char in ("','", "'\"'", "chr(10)", "chr(13)"))
+    quoted = "'\"' || replace(x, '\"', '\"\"') || '\"'"
+    cell = f"CASE WHEN x IS NULL THEN '' WHEN x = '' OR {special} THEN {quoted} ELSE x END"
+    return f"array_to_string(list_transform({texts}, lambda x: {cell}), ',')"
+
+
+def _quoted(text: str) -> str:
+    special = text == "" or any(char in text for char in ',"\n\r')
+    return '"' + text.replace('"', '""') + '"' if special else text

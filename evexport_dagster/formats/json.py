@@ -1,0 +1,99 @@
+"""JSON: one compact object a line, valid for strict parsers (product contract, section 4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from evexport_dagster.columns import Column, EventColumns
+from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells
+from evexport_dagster.text import sql_literal
+
+
+class JsonFormat:
+    """The format `json`; `formats.base` says what its parts are."""
+
+    name = "json"
+    picks_json = True
+    flat = False
+    any_number_passes = True
+
+    def group(self, group: Group) -> str:
+        return f"'{sql_key(group.name)}' || {_object(group)}"
+
+    def properties(
+        self, columns: EventColumns, whole: ObjectColumn, picked: str, *, as_is: bool
+    ) -> str | None:
+        return f"'\"eventProps\":' || {self._members(columns, whole, picked, as_is)}"
+
+    def needs_picked(self, columns: EventColumns) -> bool:
+        return columns.listed
+
+    def record(self, label: str, time: str, pieces: Sequence[str]) -> str:
+        start = sql_literal(f'{{"eventName":{_json(label)},"eventTime":"')
+        return f"{start} || {time} || '\",' || " + " || ',' || ".join(pieces) + " || '}\n'"
+
+    def header(self, labels: Sequence[str]) -> bytes:
+        return b""
+
+    def footer(self) -> bytes:
+        return b""
+
+    def scrubbed(self, chunk: bytes) -> tuple[bytes, int]:
+        return chunk, 0
+
+    def count(self, chunks: Iterable[bytes]) -> int:
+        return sum(chunk.count(b"\n") for chunk in chunks)
+
+    def _members(self, columns: EventColumns, whole: ObjectColumn, picked: str, as_is: bool) -> str:
+        if columns.listed:
+            return _object(Group("eventProps", picked_cells(columns.columns, picked)))
+        if as_is and columns.is_as_in_source:
+            return whole.text
+        relabelled = f"exact_relabel({whole.text}, {_recipe(columns.columns)})"
+        renames = _simple_renames(columns) if as_is else None
+        if renames is None:
+            return relabelled
+        plain = f"NOT {whole.exact} AND NOT contains({whole.text}, '\\')"
+        return f"CASE WHEN {plain} THEN {_replaced(whole.text, renames)} ELSE {relabelled} END"
+
+
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def sql_key(name: str) -> str:
+    """A member's key and colon as the inside of a SQL literal."""
+    return sql_literal(f"{_json(name)}:")[1:-1]
+
+
+def _object(group: Group) -> str:
+    """SQL for an object of the cells that have a value."""
+    members = [f"'{sql_key(cell.label)}' || {cell.json}" for cell in group.cells]
+    joined = f"array_to_string([{', '.join(members)}]::VARCHAR[], ',')"
+    return f"'{{' || coalesce({joined}, '') || '}}'"
+
+
+def _recipe(columns: Sequence[Column]) -> str:
+    recipe = [[column.label, *column.sources] for column in columns]
+    return sql_literal(json.dumps(recipe, ensure_ascii=False))
+
+
+def _simple_renames(columns: EventColumns) -> dict[str, str] | None:
+    """Source name -> label, where a replacement of keys in the text can do no harm: nothing is
+    merged, no new label is the name of a source, no name needs an escape."""
+    if any(len(column.sources) > 1 for column in columns.columns):
+        return None
+    renamed = {c.sources[0]: c.label for c in columns.columns if c.sources[0] != c.label}
+    escaped = any(_json(name) != f'"{name}"' for name in renamed)
+    return None if escaped or columns.sources & set(renamed.values()) else renamed
+
+
+def _replaced(text: str, renames: dict[str, str]) -> str:
+    """SQL that renames keys of a harmless text without a backslash, where a quoted name behind
+    `{` or `,` and before `:` is a key."""
+    for source, label in renames.items():
+        for before in ("{", ","):
+            old, new = (sql_literal(f"{before}{_json(name)}:") for name in (source, label))
+            text = f"replace({text}, {old}, {new})"
+    return text

@@ -1,0 +1,94 @@
+"""What has happened, and what was promised: the only truth about exports.
+
+Exports, revisions, events, columns, receipts, leases and failures, in SQLite or Postgres. Safe
+between processes: what two of them do at once happens once. No clock: callers say what time it is.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from .attempts import Attempts, Failures
+from .database import Database
+from .deliveries import Deliveries
+from .events import Events
+from .exports import Exports
+from .leases import Leases
+from .migrations import migrate, steps
+from .values import (
+    Attempt,
+    ColumnList,
+    DeliveredFile,
+    Event,
+    ExportKind,
+    ExportState,
+    ExportType,
+    Failure,
+    Lease,
+    NewExport,
+    Receipt,
+    RegisteredExport,
+    Revision,
+    StaleFile,
+)
+
+__all__ = [
+    "Attempt",
+    "ColumnList",
+    "DeliveredFile",
+    "Event",
+    "ExportKind",
+    "ExportState",
+    "ExportType",
+    "Failure",
+    "Lease",
+    "Ledger",
+    "NewExport",
+    "Receipt",
+    "RegisteredExport",
+    "Revision",
+    "StaleFile",
+]
+
+
+class Ledger:
+    """An open ledger; each of its attributes is the verbs of one kind of fact."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.exports = Exports(database)
+        self.events = Events(database)
+        self.attempts = Attempts(database)
+        self.deliveries = Deliveries(database)
+        self.leases = Leases(database)
+        self.failures = Failures(database)
+
+    @classmethod
+    def open(cls, url: str) -> Ledger:
+        """Opens the ledger at `sqlite:///path` or `postgresql://...`; makes or upgrades it first.
+
+        Raises UnavailableError when it cannot be reached or written to, or is newer than this
+        program; SpecError for a URL that cannot be a ledger's.
+        """
+        database = Database(url)
+        try:
+            migrate(database, steps())
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

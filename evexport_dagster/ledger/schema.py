@@ -1,0 +1,218 @@
+"""The tables as they are now; `steps/` holds how a ledger gets here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as whole microseconds since 1970; it comes back in UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+class FreeText(TypeDecorator[str]):
+    """Text that a source or a vendor chose: it may hold NUL, which Postgres refuses."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\\", r"\\").replace("\0", r"\0")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None or "\\" not in value:
+            return value
+        return re.sub(r"\\([\\0])", _unescaped, value)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return "\\" if match[1] == "\\" else "\0"
+
+
+def digest(name: str) -> str:
+    """What is indexed in place of a name, because a Postgres index entry is at most 2.7 KB."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+metadata = MetaData()
+
+
+def _column(name: str, of: type[Any], *, nullable: bool = False) -> Column[Any]:
+    return Column(name, of, nullable=nullable)
+
+
+def _to(table: str, *columns: str, target: tuple[str, ...] = ()) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(columns, [f"{table}.{name}" for name in target or columns])
+
+
+export = Table(
+    "export",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("name", Text),
+    _column("type", Text),
+    _column("kind", Text),
+    _column("state", Text),
+    _column("state_at", Instant),
+    _column("created_at", Instant),
+    PrimaryKeyConstraint("export_id"),
+    UniqueConstraint("name"),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("number", Integer),
+    _column("meaning", Text),
+    _column("fingerprint", Text),
+    _column("created_at", Instant),
+    PrimaryKeyConstraint("export_id", "number"),
+    _to("export", "export_id"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("position", Integer),
+    _column("name", FreeText),
+    _column("digest", Text),
+    _column("segment", Text),
+    _column("first_window", Instant, nullable=True),
+    _column("first_seen_at", Instant),
+    _column("columns_at_creation", Integer),
+    PrimaryKeyConstraint("export_id", "position"),
+    UniqueConstraint("export_id", "digest"),
+    _to("export", "export_id"),
+)
+
+_EVENT = ("export_id", "position")
+_REVISION = ("export_id", "number")
+
+column = Table(
+    "column",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("event", Integer),
+    _column("position", Integer),
+    _column("name", FreeText),
+    _column("digest", Text),
+    _column("version", Integer),
+    PrimaryKeyConstraint("export_id", "event", "position"),
+    UniqueConstraint("export_id", "event", "digest"),
+    _to("event", "export_id", "event", target=_EVENT),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("event", Integer),
+    _column("revision", Integer),
+    _column("column_version", Integer),
+    _column("started_at", Instant),
+    PrimaryKeyConstraint("export_id", "window_start", "event"),
+    _to("event", "export_id", "event", target=_EVENT),
+    _to("revision", "export_id", "revision", target=_REVISION),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("window_end", Instant),
+    _column("event", Integer),
+    _column("revision", Integer),
+    _column("column_version", Integer),
+    _column("rows", BigInteger),
+    _column("source_rows", BigInteger),
+    _column("first_event_time", Instant, nullable=True),
+    _column("last_event_time", Instant, nullable=True),
+    _column("watermark", Instant, nullable=True),
+    _column("oddities", Text),
+    _column("run_id", Text),
+    _column("recorded_at", Instant),
+    _column("displayed", Boolean),
+    PrimaryKeyConstraint("export_id", "window_start", "event"),
+    _to("event", "export_id", "event", target=_EVENT),
+    _to("revision", "export_id", "revision", target=_REVISION),
+)
+
+file = Table(
+    "file",
+    metadata,
+    _column("destination", Text),
+    _column("key", FreeText),
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("event", Integer),
+    _column("instance", Integer),
+    _column("file_index", Integer),
+    _column("rows", BigInteger),
+    _column("bytes", BigInteger),
+    _column("sha256", Text),
+    _column("stale", Boolean),
+    PrimaryKeyConstraint("destination", "key"),
+    _to("delivery", "export_id", "window_start", "event"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("holder", Text),
+    _column("acquired_at", Instant),
+    _column("heartbeat_at", Instant),
+    PrimaryKeyConstraint("export_id", "window_start"),
+    _to("export", "export_id"),
+)
+
+failure = Table(
+    "failure",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("kind", Text),
+    _column("message", FreeText),
+    _column("first_at", Instant),
+    _column("last_at", Instant),
+    _column("count", Integer),
+    _column("run_id", Text),
+    PrimaryKeyConstraint("export_id", "window_start", "kind"),
+    _to("export", "export_id"),
+)
+
+schema_version = Table("schema_version", metadata, _column("version", Integer))

@@ -1,0 +1,158 @@
+"""What the ledger takes and gives. Every instant is aware; those that come out are in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from evexport_dagster.errors import Kind
+
+ExportType = Literal["events", "profiles"]
+ExportKind = Literal["recurring", "one_time", "history"]
+ExportState = Literal["active", "stopped", "done"]
+
+
+@dataclass(frozen=True)
+class NewExport:
+    """An export to register: its events as (name, path segment), in order, and the properties
+    that the source has for each of them now, in order."""
+
+    name: str
+    type: ExportType
+    kind: ExportKind
+    meaning: str
+    fingerprint: str
+    events: Sequence[tuple[str, str]] = ()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One meaning of an export: JSON text, and the fingerprint that tells it from others."""
+
+    number: int
+    meaning: str
+    fingerprint: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class RegisteredExport:
+    """An export and its newest revision; `state_at` is when the state was last set."""
+
+    name: str
+    export_id: int
+    type: ExportType
+    kind: ExportKind
+    state: ExportState
+    state_at: datetime
+    created_at: datetime
+    revision: Revision
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of an export: its place and its path segment never change.
+
+    `first_window` is the start of the window that it was first seen in, if one was given.
+    """
+
+    name: str
+    segment: str
+    position: int
+    first_window: datetime | None
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class ColumnList:
+    """The source properties of an event that are known in one version; version 0 knows none.
+
+    The first `at_creation` of `names` were in the source when the export was created.
+    """
+
+    event: str
+    version: int
+    names: tuple[str, ...]
+    at_creation: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A delivery that was begun and is not recorded yet: what every retry of it uses."""
+
+    event: str
+    revision: int
+    column_version: int
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """One object; `destination` is the fingerprint of the bucket, container or folder."""
+
+    destination: str
+    key: str
+    instance: int
+    index: int
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The record of one delivery. `watermark` is the latest arrival that it has seen;
+    `oddities` is JSON: what was counted and named on the way."""
+
+    export_id: int
+    window_start: datetime
+    window_end: datetime
+    event: str
+    revision: int
+    column_version: int
+    rows: int
+    source_rows: int
+    run_id: str
+    recorded_at: datetime
+    first_event_time: datetime | None = None
+    last_event_time: datetime | None = None
+    watermark: datetime | None = None
+    oddities: Mapping[str, object] = field(default_factory=dict)
+    files: tuple[DeliveredFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class StaleFile:
+    """An object of an earlier receipt that the present one does not have."""
+
+    window_start: datetime
+    event: str
+    file: DeliveredFile
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who delivers a window, and when that was last known to be alive."""
+
+    export_id: int
+    window_start: datetime
+    holder: str
+    acquired_at: datetime
+    heartbeat_at: datetime
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Failures of one kind since a window last succeeded: the last one, and how it began."""
+
+    export_id: int
+    window_start: datetime
+    kind: Kind
+    message: str
+    first_at: datetime
+    last_at: datetime
+    count: int
+    run_id: str

@@ -1,0 +1,75 @@
+"""Every JSON object of a window made strict and compact, in SQL where a guard allows it.
+
+A cleaned object has no null members, no duplicate keys, nothing but JSON; what had to be mended
+is counted. `exact` marks rows whose numbers DuckDB could respell with fewer digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evexport_dagster.formats.cells import ObjectColumn
+from evexport_dagster.query import guards
+from evexport_dagster.query.guards import Numbers
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """How the objects of a run are cleaned: the numbers that may pass, and `as_string`."""
+
+    numbers: Numbers
+    as_string: bool
+
+    def way(self, text: str) -> str:
+        """SQL for the way that an object takes: 0 as it is, 1 nulls cut, 2 exact."""
+        if self.as_string:
+            return "2::UTINYINT"
+        unique = f"list_unique(json_keys({text})) = len(json_keys({text}))"
+        return (
+            f"CASE WHEN NOT {guards.harmless(text, self.numbers)} THEN 2::UTINYINT"
+            f" WHEN NOT ({guards.may_hold_null(text)}) THEN 0::UTINYINT"
+            f" WHEN {guards.nulls_can_be_cut(text)} AND {unique} THEN 1::UTINYINT"
+            " ELSE 2::UTINYINT END"
+        )
+
+    def cleaned(self, text: str, way: str) -> str:
+        """SQL for STRUCT(text, odd) of an object that takes this way."""
+        mended = "exact_as_string" if self.as_string else "exact_object"
+        return (
+            f"CASE {way} WHEN 0 THEN {{'text': {text}, 'odd': NULL::VARCHAR}}"
+            f" WHEN 1 THEN {{'text': {guards.without_nulls(text)}, 'odd': NULL::VARCHAR}}"
+            f" ELSE {mended}({text}) END"
+        )
+
+    def exact(self, way: str) -> str:
+        """SQL condition: only the exact path may take this object apart."""
+        return "false" if self.as_string else f"{way} = 2"
+
+
+@dataclass(frozen=True)
+class CleanedObject:
+    """One object column on its way: three nested selects make `NAME_way`, then `NAME_cleaned`,
+    then take members out of it."""
+
+    name: str
+    cleaning: Cleaning
+
+    @property
+    def way(self) -> str:
+        """The first step, as a column of a SELECT."""
+        return f"{self.cleaning.way(self.name)} AS {self.name}_way"
+
+    @property
+    def cleaned(self) -> str:
+        """The second step, as a column of a SELECT."""
+        return f"{self.cleaning.cleaned(self.name, f'{self.name}_way')} AS {self.name}_cleaned"
+
+    @property
+    def odd(self) -> str:
+        """SQL for what the second step counted."""
+        return f"{self.name}_cleaned.odd"
+
+    @property
+    def column(self) -> ObjectColumn:
+        """The result of the second step."""
+        return ObjectColumn(f"{self.name}_cleaned.text", self.cleaning.exact(f"{self.name}_way"))

@@ -1,0 +1,69 @@
+"""SQL tests that prove a JSON object harmless, so that DuckDB may handle it.
+
+The grammar below is a subset of JSON that holds most real rows: compact, flat but for lists of
+scalars, no duplicate spelled in ways that differ, no NUL, no lone surrogate. It is one regular
+expression, which RE2 runs as an automaton at memory speed. Anything else is not wrong, only not
+proved, and takes the exact path.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from evexport_dagster.text import sql_literal
+
+
+class Numbers(Enum):
+    """How long a number may be: any length when its text is passed on untouched, short (15
+    digits, which a double holds exactly, or a 64-bit integer) when DuckDB respells it."""
+
+    ANY = "any"
+    SHORT = "short"
+
+
+_HEX = "[0-9a-fA-F]"
+_UNICODE = (
+    rf"(?:[1-9a-ce-fA-CE-F]{_HEX}{{3}}|0(?:[1-9a-fA-F]{_HEX}{{2}}|0(?:[1-9a-fA-F]{_HEX}|0[1-9a-fA-F]))"
+    rf"|[dD][0-7]{_HEX}{{2}}|[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})"
+)
+_STRING = rf'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u{_UNICODE}))*"'
+_EXPONENT = {Numbers.ANY: "(?:[eE][+-]?[0-9]+)?", Numbers.SHORT: "(?:[eE][+-]?[0-9]{1,2})?"}
+_DIGITS = {
+    Numbers.ANY: r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?",
+    Numbers.SHORT: "(?:0|[1-9][0-9]{0,17}|"
+    + "|".join(rf"[1-9][0-9]{{{n - 1}}}\.[0-9]{{1,{15 - n}}}" for n in range(1, 15))
+    + r"|0\.[0-9]{1,15})",
+}
+
+
+def _object(numbers: Numbers) -> str:
+    scalar = f"(?:{_STRING}|-?{_DIGITS[numbers]}{_EXPONENT[numbers]}|true|false|null)"
+    value = rf"(?:{scalar}|\[(?:{scalar}(?:,{scalar})*)?\])"
+    return rf"\{{(?:{_STRING}:{value}(?:,{_STRING}:{value})*)?\}}"
+
+
+def harmless(text: str, numbers: Numbers) -> str:
+    """SQL condition: the text is such an object; duplicate keys and nulls are not ruled out."""
+    return f"regexp_full_match({text}, {sql_literal(_object(numbers))})"
+
+
+def may_hold_null(text: str) -> str:
+    """SQL condition that is true of every text with a null in it."""
+    return f"contains({text}, ':null') OR contains({text}, '[null') OR contains({text}, ',null')"
+
+
+def nulls_can_be_cut(text: str) -> str:
+    """SQL condition on a harmless text: `without_nulls` finds its null members and nothing else.
+
+    A list could hold nulls that stay; a string that begins with `:null` would make a closing
+    quote look like the end of a key.
+    """
+    risks = ("[", ':":null', ',":null', '{":null')
+    return " AND ".join(f"NOT contains({text}, {sql_literal(risk)})" for risk in risks)
+
+
+def without_nulls(text: str) -> str:
+    """SQL expression: a harmless text for which `nulls_can_be_cut`, less its null members."""
+    member = sql_literal(r'"(?:[^"\\]|\\.)*":null,?')
+    cut = f"regexp_replace({text}, {member}, '', 'g')"
+    return f"regexp_replace({cut}, ',\\}}$', '}}')"

@@ -1,0 +1,139 @@
+"""From `staged` to `ready`: the people of a window, rendered once each, joined to their events."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+import duckdb
+
+from evexport_dagster.formats.cells import ObjectColumn
+from evexport_dagster.query.clean import CleanedObject, Cleaning
+from evexport_dagster.query.people import SUBSCRIPTIONS, custom_keys, odd_phone, uses_phone
+from evexport_dagster.query.shape import RecordShape
+from evexport_dagster.source import PROFILES_VIEW, Lake
+
+DUPLICATE_PROFILES = "duplicate_profile_rows"
+ODD_PHONES = "phones_not_e164"
+MISSING_PROFILES = "events_without_profile"
+# Which of several rows counts must not depend on threads, where `updated_at` does not tell.
+_NEWEST_FIRST = (
+    "updated_at DESC NULLS LAST, email, phone, name, gender, dob, properties, comm_prefs"
+)
+
+
+def stage_people(
+    con: duckdb.DuckDBPyConnection, lake: Lake, shape: RecordShape, cleaning: Cleaning
+) -> int:
+    """Make the table `people`: for each profile of `staged` its pieces of a record, and what is
+    odd about it; returns how many further rows profiles had.
+
+    Of several rows of a profile the newest by `updated_at` counts. A profile without a row has
+    its id and nothing else.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE found AS
+        SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY {_NEWEST_FIRST}) AS place
+        FROM {PROFILES_VIEW} SEMI JOIN staged USING (profile_id)
+        """
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE people AS
+        SELECT profile_id, place IS NOT NULL AS is_known,
+            {shape.pieces(shape.of_person)} AS person,
+            {shape.pieces(shape.of_preferences) or "NULL"} AS preferences,
+            {odd_phone("phone") if uses_phone(shape.spec) else "false"} AS odd_phone, odd
+        FROM ({_picked(lake, shape, cleaning)})
+        """
+    )
+    (further,) = con.execute("SELECT count(*) FROM found WHERE place > 1").fetchall()[0]
+    con.execute("DROP TABLE found")
+    return int(further)
+
+
+def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
+    """One row for each profile of `staged`, with the members that its pieces are made of."""
+    objects = [CleanedObject(name, cleaning) for name in ("properties", "comm_prefs", "groups")]
+    properties, prefs, groups = (it.column for it in objects)
+    keys = custom_keys(shape.spec)
+    return f"""
+        SELECT *,
+            {_members(properties, keys, as_json=True)} AS custom_json,
+            {_members(properties, keys, as_json=False)} AS custom_text,
+            {_preferences(shape, prefs, groups)} AS prefs_picked,
+            [{", ".join(it.odd for it in objects)}] AS odd
+        FROM (
+            SELECT *, {", ".join(it.cleaned for it in objects)}
+            FROM (
+                SELECT *, {", ".join(it.way for it in objects)}
+                FROM (
+                    SELECT * REPLACE (
+                        coalesce(properties, '{{}}') AS properties,
+                        coalesce(comm_prefs, '{{}}') AS comm_prefs
+                    ), {_groups(lake)} AS groups
+                    FROM (SELECT DISTINCT profile_id FROM staged)
+                    LEFT JOIN (FROM found WHERE place = 1) USING (profile_id)
+                )
+            )
+        )
+    """
+
+
+def _groups(lake: Lake) -> str:
+    """SQL for an object with the subscription groups, from their column or the preferences."""
+    if "subscription_groups" not in lake.profile_columns:
+        return "coalesce(comm_prefs, '{}')"
+    return f"coalesce('{{\"{SUBSCRIPTIONS}\":' || subscription_groups || '}}', '{{}}')"
+
+
+def _preferences(shape: RecordShape, prefs: ObjectColumn, groups: ObjectColumn) -> str:
+    """SQL for the list of the selected preferences, in the contract's order: groups first."""
+    as_json, chosen = shape.format.picks_json, shape.spec.comm_prefs
+    others = [name for name in chosen if name != SUBSCRIPTIONS]
+    first = [SUBSCRIPTIONS] if SUBSCRIPTIONS in chosen else []
+    lists = (_members(groups, first, as_json=as_json), _members(prefs, others, as_json=as_json))
+    return f"list_concat({', '.join(lists)})"
+
+
+def _members(column: ObjectColumn, keys: Sequence[str], *, as_json: bool) -> str:
+    return column.picked(keys, as_json=as_json) if keys else "[]::VARCHAR[]"
+
+
+def stage_ready(con: duckdb.DuckDBPyConnection, *, sort: bool) -> list[Counter[str]]:
+    """Make the table `ready`: the staged rows with their people, sorted by delivery.
+
+    Returns what was odd about the people of each event, by the number of its rows.
+    """
+    order = "event, instance, event_time, event_id, position" if sort else "event, instance"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE ready AS
+        SELECT staged.event, staged.instance, event_time, event_props, event_props_exact, device,
+            device_exact, person, preferences, is_known, odd_phone, people.odd AS odd
+        FROM staged JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+        ORDER BY {order}
+        """
+    )
+    con.execute("DROP TABLE staged")
+    con.execute("DROP TABLE people")
+    (events,) = con.execute("SELECT count(*) FROM selected").fetchall()[0]
+    counted: list[Counter[str]] = [Counter() for _ in range(events)]
+    for event, missing, phones in con.execute(_ODD_PEOPLE).fetchall():
+        counted[event] += Counter({MISSING_PROFILES: missing, ODD_PHONES: phones})
+    for event, what, rows in con.execute(_ODD_OBJECTS).fetchall():
+        for name, count in json.loads(what).items():
+            counted[event][f"profile_{name}"] += count * rows
+    return counted
+
+
+_ODD_PEOPLE = """
+    SELECT event, count(*) FILTER (NOT is_known), count(*) FILTER (odd_phone)
+    FROM ready WHERE odd_phone OR NOT is_known GROUP BY event
+"""
+_ODD_OBJECTS = """
+    SELECT event, what, count(*) FROM (SELECT event, unnest(odd) AS what FROM ready)
+    WHERE what IS NOT NULL GROUP BY event, what
+"""

@@ -1,0 +1,121 @@
+"""The window on DuckDB's side: one pass over the source, then everything from temporary tables.
+
+    source_events ──> staged ──> survey (counts, property names)
+                         │
+    source_profiles ──> people ──> ready: joined, sorted by delivery
+
+Temporary tables spill to the run's scratch folder, within its limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from evexport_dagster.query.clean import CleanedObject
+from evexport_dagster.source import EVENTS_VIEW, Lake
+from evexport_dagster.text import sql_literal
+from evexport_dagster.windows import Window
+
+# A list of names is pushed down to the files' statistics; a longer one is only joined.
+_PUSHED_DOWN_NAMES = 600
+
+
+@dataclass(frozen=True)
+class Objects:
+    """How the two object columns of an event are cleaned."""
+
+    properties: CleanedObject
+    device: CleanedObject
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of the source are taken: a window, event names (their position is their number
+    in the tables), a predicate over the canonical columns, and whether the device is needed."""
+
+    window: Window
+    events: Sequence[str]
+    where: str | None
+    device: bool
+
+
+def stage_events(
+    con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, objects: Objects
+) -> None:
+    """Make the table `staged`: the selected rows, their objects cleaned."""
+    names = pa.table(
+        {
+            "event": pa.array(range(len(selection.events)), pa.uint16()),
+            "event_name": pa.array(selection.events, pa.string()),
+        }
+    )
+    con.register("selected_names", names)
+    con.execute("CREATE OR REPLACE TEMP TABLE selected AS FROM selected_names")
+    con.unregister("selected_names")
+    # Without a position of its own, the order of the scan is the order of the source.
+    con.execute(f"SET preserve_insertion_order = {'false' if lake.positioned else 'true'}")
+    columns = (objects.properties, objects.device)
+    results = [
+        f"{it.column.text} AS {it.name}, {it.column.exact} AS {it.name}_exact" for it in columns
+    ]
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE staged AS
+        SELECT
+            event, instance, event_time, event_id, profile_id, arrived_at, position,
+            {", ".join(results)}, hash(json_keys({objects.properties.column.text})) AS shape,
+            nullif([{objects.properties.odd}, {objects.device.odd}], [NULL, NULL]) AS odd
+        FROM (
+            SELECT *, {", ".join(it.cleaned for it in columns)}
+            FROM (
+                SELECT *, {", ".join(it.way for it in columns)}
+                FROM ({_picked(lake, selection)})
+            )
+        )
+        """
+    )
+
+
+def _picked(lake: Lake, selection: Selection) -> str:
+    device = "coalesce(device, '{}')" if selection.device else "'{}'"
+    position = "position" if lake.positioned else "row_number() OVER ()"
+    return f"""
+        SELECT
+            event, coalesce(instance_id, 0) AS instance, event_time, event_id, profile_id,
+            arrived_at, {device} AS device,
+            coalesce(event_props, '{{}}') AS event_props, {position} AS position
+        FROM ({_rows(selection)}) JOIN selected USING (event_name)
+    """
+
+
+def _rows(selection: Selection) -> str:
+    start, end = (_instant(edge) for edge in (selection.window.start, selection.window.end))
+    conditions = [f"event_time >= {start}", f"event_time < {end}"]
+    if len(selection.events) <= _PUSHED_DOWN_NAMES:
+        names = ", ".join(map(sql_literal, selection.events))
+        conditions.append(f"event_name IN ({names})")
+    rows = f"SELECT * FROM {EVENTS_VIEW} WHERE {' AND '.join(conditions)}"
+    return rows if selection.where is None else _filtered(rows, selection.where)
+
+
+def _filtered(rows: str, predicate: str) -> str:
+    """The rows that fit a predicate, which sees objects as JSON, and malformed ones as NULL."""
+    objects = ("device", "event_props", "session_props")
+    as_json = ", ".join(
+        f"CASE WHEN json_valid({name}) THEN {name}::JSON END AS {name}" for name in objects
+    )
+    return f"""
+        SELECT raw.*
+        FROM (SELECT raw, raw.* REPLACE ({as_json}) FROM ({rows}) AS raw)
+        WHERE ({predicate}
+        )
+    """
+
+
+def _instant(instant: datetime) -> str:
+    return f"TIMESTAMPTZ '{instant.astimezone(UTC).isoformat(sep=' ')}'"

@@ -1,0 +1,162 @@
+"""`evexport.yaml`, read and resolved; the only place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import BaseModel
+
+from evexport_dagster.errors import SpecError
+from evexport_dagster.spec.availability import gap_faults
+from evexport_dagster.spec.catalog import Catalog, built_in_catalog
+from evexport_dagster.spec.model_destinations import (
+    AzureDestination,
+    Destination,
+    GcsDestination,
+    LocalDestination,
+    S3Destination,
+)
+from evexport_dagster.spec.model_project import (
+    Account,
+    Mail,
+    Notifications,
+    Project,
+    Runtime,
+    Webhook,
+)
+from evexport_dagster.spec.model_sources import REMOTE, Relation, Source
+from evexport_dagster.spec.reading import read_document
+from evexport_dagster.spec.texts import Secret
+from evexport_dagster.spec.validate import raise_faults, validated
+
+__all__ = [
+    "PROJECT_FILE",
+    "Account",
+    "AzureDestination",
+    "Destination",
+    "GcsDestination",
+    "LocalDestination",
+    "Mail",
+    "Notifications",
+    "Relation",
+    "Runtime",
+    "S3Destination",
+    "Secret",
+    "Settings",
+    "Source",
+    "Webhook",
+    "load_settings",
+    "reveal",
+]
+
+PROJECT_FILE: Final = "evexport.yaml"
+
+_SQLITE = "sqlite:///"
+_M = TypeVar("_M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all exports of a project share; every path in it is absolute."""
+
+    folder: Path
+    account: Account
+    sources: Mapping[str, Source]
+    destinations: Mapping[str, Destination]
+    notifications: Notifications
+    catalog: Catalog
+    runtime: Runtime
+
+    def ledger_url(self, environ: Mapping[str, str] = os.environ) -> str:
+        """The ledger's URL, absolute for SQLite; it can hold a password, so it is never shown."""
+        ledger = self.runtime.ledger
+        url = reveal(ledger, environ) if isinstance(ledger, Secret) else ledger
+        return _absolute_url(url, self.folder)
+
+
+def reveal(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of a secret; raises SpecError where its variable is not set or empty."""
+    value = environ.get(secret.env, "")
+    if not value:
+        raise SpecError(
+            f"the environment variable {secret.env} is not set: set it to the secret "
+            f"that {PROJECT_FILE} takes from it"
+        )
+    return value
+
+
+def load_settings(project_dir: Path | str) -> Settings:
+    """The settings of a project folder; raises SpecError with every fault of the file."""
+    folder = Path(project_dir).absolute()
+    path = folder / PROJECT_FILE
+    if not path.is_file():
+        raise SpecError(
+            f"{folder} is not a project: it has no {PROJECT_FILE}. "
+            f"`evexport init DIR` makes a project that runs at once."
+        )
+    document = read_document(path, PROJECT_FILE)
+    project, faults = validated(Project, document)
+    raise_faults(document, [*faults, *gap_faults(document, "project")])
+    assert project is not None
+    return _resolved(project, folder)
+
+
+def _resolved(project: Project, folder: Path) -> Settings:
+    names = project.catalog
+    return Settings(
+        folder=folder,
+        account=project.account,
+        sources={name: _local_source(it, folder) for name, it in project.sources.items()},
+        destinations={name: _local_place(it, folder) for name, it in project.destinations.items()},
+        notifications=project.notifications,
+        catalog=built_in_catalog().extended(names.system, names.engagement),
+        runtime=_local_runtime(project.runtime, folder),
+    )
+
+
+def _local_runtime(runtime: Runtime, folder: Path) -> Runtime:
+    ledger = runtime.ledger
+    url = ledger if isinstance(ledger, Secret) else _absolute_url(ledger, folder)
+    return _with(runtime, scratch=_absolute(runtime.scratch, folder), ledger=url)
+
+
+def _local_place(destination: Destination, folder: Path) -> Destination:
+    if isinstance(destination, LocalDestination):
+        return _with(destination, path=_absolute(destination.path, folder))
+    return destination
+
+
+def _local_source(source: Source, folder: Path) -> Source:
+    if source.database is not None:
+        # With a database, `from` names a table.
+        return _with(source, database=_absolute(source.database, folder))
+    return _with(
+        source,
+        events=_with(source.events, from_=_glob(source.events.from_, folder)),
+        profiles=_with(source.profiles, from_=_glob(source.profiles.from_, folder)),
+    )
+
+
+def _with(model: _M, **values: object) -> _M:
+    return model.model_copy(update=values)
+
+
+def _absolute(path: Path, folder: Path) -> Path:
+    return Path(os.path.normpath(folder / path))
+
+
+def _glob(path: str | None, folder: Path) -> str | None:
+    if path is None or REMOTE.match(path):
+        return path
+    return os.path.normpath(folder / path)
+
+
+def _absolute_url(url: str, folder: Path) -> str:
+    path = url.removeprefix(_SQLITE)
+    if path == url or path in ("", ":memory:"):
+        return url
+    return f"{_SQLITE}{_absolute(Path(path), folder)}"

@@ -1,0 +1,5 @@
+"""Sources: whatever DuckDB can read, mapped to the canonical columns, never written."""
+
+from evexport_dagster.source.lake import EVENTS_VIEW, PROFILES_VIEW, Lake, open_lake
+
+__all__ = ["EVENTS_VIEW", "PROFILES_VIEW", "Lake", "open_lake"]

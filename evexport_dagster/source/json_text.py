@@ -1,0 +1,90 @@
+"""SQL that turns typed values into JSON text without a change of value.
+
+DuckDB's `to_json` writes a 32-bit 0.1 as 0.10000000149011612, timestamps with a blank, and a null
+field as a member; here a number keeps its digits, instants are ISO 8601, and a null field of a
+STRUCT or MAP is no member. NaN and infinities are written as such and left to the exact path,
+which counts them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evexport_dagster.text import sql_identifier, sql_literal
+
+_PLAIN = {"boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "bignum"} | {
+    f"u{size}" for size in ("tinyint", "smallint", "integer", "bigint", "hugeint")
+}
+_INSTANTS = {
+    "timestamp": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%f\"')",
+    "timestamp_s": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S\"')",
+    "timestamp_ms": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%g\"')",
+    "timestamp_ns": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%n\"')",
+    "timestamp with time zone": "strftime({0} AT TIME ZONE 'UTC', '\"%Y-%m-%dT%H:%M:%S.%fZ\"')",
+}
+
+
+def is_object(kind: Any) -> bool:
+    """Whether a column of this DuckDB type can hold an object: STRUCT, MAP, or JSON text."""
+    return kind.id in ("struct", "map") or kind.id == "varchar"
+
+
+def object_text(expression: str, kind: Any) -> str:
+    """SQL for the JSON text of a JSON, VARCHAR, STRUCT or MAP value; NULL stays NULL."""
+    if kind.id == "varchar":
+        return f"CAST({expression} AS VARCHAR)"
+    return _value(expression, kind, depth=0)
+
+
+def _value(expression: str, kind: Any, depth: int) -> str:
+    """SQL for one value; the lambda parameters of nested levels differ by their depth."""
+    if kind.id in _PLAIN or kind.id == "decimal":
+        return f"CAST({expression} AS VARCHAR)"
+    if kind.id in ("float", "double"):
+        return (
+            f"CASE WHEN isnan({expression}) THEN 'NaN'"
+            f" WHEN isinf({expression}) THEN if({expression} > 0, 'Infinity', '-Infinity')"
+            f" ELSE CAST({expression} AS VARCHAR) END"
+        )
+    if kind.id in _INSTANTS:
+        return _INSTANTS[kind.id].format(expression)
+    if kind.id == "varchar":
+        is_json = str(kind) == "JSON"
+        return f"CAST({expression} AS VARCHAR)" if is_json else f"to_json({expression})"
+    if kind.id == "struct":
+        return _struct(expression, kind, depth)
+    if kind.id == "map":
+        return _map(expression, kind, depth)
+    if kind.id in ("list", "array"):
+        return _list(expression, kind, depth)
+    text = f"base64({expression})" if kind.id == "blob" else f"CAST({expression} AS VARCHAR)"
+    return f"to_json({text})"
+
+
+def _struct(expression: str, kind: Any, depth: int) -> str:
+    members = []
+    for name, child in kind.children:
+        value = f"struct_extract({expression}, {sql_literal(name)})"
+        key = f"to_json({sql_literal(name)})"
+        members.append(f"{key} || ':' || {_value(value, child, depth)}")
+    joined = f"array_to_string([{', '.join(members)}]::VARCHAR[], ',')"
+    return f"CASE WHEN {expression} IS NOT NULL THEN '{{' || coalesce({joined}, '') || '}}' END"
+
+
+def _map(expression: str, kind: Any, depth: int) -> str:
+    entry = sql_identifier(f"entry_{depth}")
+    _, (_, value_kind) = kind.children
+    key = f"to_json(CAST({entry}.key AS VARCHAR))"
+    member = f"{key} || ':' || {_value(f'{entry}.value', value_kind, depth + 1)}"
+    members = f"list_transform(map_entries({expression}), lambda {entry}: {member})"
+    joined = f"array_to_string({members}, ',')"
+    return f"CASE WHEN {expression} IS NOT NULL THEN '{{' || coalesce({joined}, '') || '}}' END"
+
+
+def _list(expression: str, kind: Any, depth: int) -> str:
+    element = sql_identifier(f"element_{depth}")
+    _, child = kind.children[0]
+    value = f"coalesce({_value(element, child, depth + 1)}, 'null')"
+    elements = f"list_transform(CAST({expression} AS {child}[]), lambda {element}: {value})"
+    joined = f"array_to_string({elements}, ',')"
+    return f"CASE WHEN {expression} IS NOT NULL THEN '[' || coalesce({joined}, '') || ']' END"

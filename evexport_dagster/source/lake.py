@@ -1,0 +1,228 @@
+"""A source, opened: its two relations as views of canonical columns on one DuckDB connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from evexport_dagster.errors import Fault, SourceError
+from evexport_dagster.settings import Relation, Source
+from evexport_dagster.source import json_rows
+from evexport_dagster.source.canonical import EVENTS, PROFILES, CanonicalColumn
+from evexport_dagster.source.json_text import is_object, object_text
+from evexport_dagster.source.relation import BaseRelation, read_files, read_query
+from evexport_dagster.text import sql_identifier, sql_literal
+
+EVENTS_VIEW = "source_events"
+PROFILES_VIEW = "source_profiles"
+_INSTANT = "timestamp with time zone"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The opened source: which optional columns it has, and whether its rows carry a position.
+
+    `source_events` and `source_profiles` are views with every canonical column; objects are
+    JSON text, absent optional columns are NULL. `position` orders events as the source does.
+    """
+
+    event_columns: frozenset[str]
+    profile_columns: frozenset[str]
+    positioned: bool
+
+
+def open_lake(con: duckdb.DuckDBPyConnection, name: str, source: Source, folder: Path) -> Lake:
+    """Create the views of the source `name` on `con`, which is not told to write anywhere.
+
+    Raises:
+        SourceError: with one fault for each relation or column that does not fit.
+    """
+    json_rows.register(con)
+    if source.database is not None:
+        _attach(con, name, source.database, folder)
+    faults: list[Fault] = []
+    opened = {}
+    for view, columns, relation in (
+        (EVENTS_VIEW, EVENTS, source.events),
+        (PROFILES_VIEW, PROFILES, source.profiles),
+    ):
+        place = f"sources.{name}.{'events' if view == EVENTS_VIEW else 'profiles'}"
+        base = _base(con, relation, folder, in_database=source.database is not None)
+        if isinstance(base, str):
+            faults.append(_fault(place, relation.from_ or relation.sql, base))
+            continue
+        opened[view] = _Mapping(con, place, base, dict(relation.columns.items()))
+        faults += opened[view].create(view, columns)
+    if faults:
+        raise SourceError(f"source {name!r} cannot be read as it is mapped", faults)
+    return Lake(
+        event_columns=opened[EVENTS_VIEW].present,
+        profile_columns=opened[PROFILES_VIEW].present,
+        positioned=opened[EVENTS_VIEW].base.position is not None,
+    )
+
+
+def _attach(con: duckdb.DuckDBPyConnection, name: str, database: Path, folder: Path) -> None:
+    try:
+        con.execute(f"ATTACH {sql_literal(str(folder / database))} AS source_database (READ_ONLY)")
+        con.execute("USE source_database")
+    except duckdb.Error as error:
+        fault = _fault(f"sources.{name}.database", str(database), _said(error))
+        raise SourceError(f"source {name!r} cannot be opened", [fault]) from None
+
+
+def _base(
+    con: duckdb.DuckDBPyConnection, relation: Relation, folder: Path, *, in_database: bool
+) -> BaseRelation | str:
+    try:
+        if relation.sql is not None:
+            base = read_query(relation.sql)
+        elif in_database:
+            base = BaseRelation(".".join(map(sql_identifier, str(relation.from_).split("."))))
+        else:
+            base = read_files(con, str(relation.from_), folder)
+        if isinstance(base, BaseRelation):
+            con.sql(f"SELECT * FROM {base.sql} LIMIT 0")
+    except duckdb.Error as error:
+        return _said(error)
+    return base
+
+
+class _Mapping:
+    """The canonical view of one relation in the making."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        place: str,
+        base: BaseRelation,
+        columns: Mapping[str, str],
+    ) -> None:
+        self.con, self.place, self.base, self.columns = con, place, base, columns
+        self.existing = con.sql(f"SELECT * FROM {base.sql} LIMIT 0").columns
+        self.present: frozenset[str] = frozenset()
+
+    def create(self, view: str, wanted: Sequence[CanonicalColumn]) -> list[Fault]:
+        """Create the view, or say what does not fit."""
+        faults = [*self._unknown(wanted)]
+        selected, present = [], set()
+        for column in wanted:
+            expression = self._expression(column)
+            if expression is None:
+                selected.append(f"NULL::{_NULL_TYPES[column.kind]} AS {column.name}")
+                if column.required:
+                    faults.append(self._missing(column))
+                continue
+            try:
+                kind = self.con.sql(f"SELECT {expression} FROM {self.base.sql} LIMIT 0").types[0]
+            except duckdb.Error as error:
+                faults.append(self._fault(column, self.columns[column.name], _said(error)))
+                continue
+            canonical = _canonical(expression, kind, column)
+            if canonical is None:
+                faults.append(self._fault(column, str(kind), _advice(expression, kind, column)))
+                continue
+            selected.append(f"{canonical} AS {column.name}")
+            present.add(column.name)
+        if not faults:
+            self.present = frozenset(present)
+            selected.append(f"{self.base.position or 'NULL::UBIGINT'} AS position")
+            self.con.execute(
+                f"CREATE TEMP VIEW {view} AS SELECT {', '.join(selected)} FROM {self.base.sql}"
+            )
+        return faults
+
+    def _expression(self, column: CanonicalColumn) -> str | None:
+        mapped = self.columns.get(column.name, column.name)
+        if mapped in self.existing:
+            return sql_identifier(mapped)
+        return f"({mapped}\n)" if column.name in self.columns else None
+
+    def _unknown(self, wanted: Iterable[CanonicalColumn]) -> list[Fault]:
+        names = [column.name for column in wanted]
+        return [
+            _fault(f"{self.place}.columns.{name}", name, f"is not one of {', '.join(names)}")
+            for name in self.columns
+            if name not in names
+        ]
+
+    def _missing(self, column: CanonicalColumn) -> Fault:
+        return _fault(
+            f"{self.place}.columns.{column.name}",
+            ", ".join(self.existing),
+            f"has no column {column.name}; map one, or an expression (NULL for none)",
+        )
+
+    def _fault(self, column: CanonicalColumn, found: str, problem: str) -> Fault:
+        return _fault(f"{self.place}.columns.{column.name}", found, problem)
+
+
+_NULL_TYPES = {
+    "text": "VARCHAR",
+    "instant": "TIMESTAMPTZ",
+    "object": "VARCHAR",
+    "list": "VARCHAR[]",
+    "integer": "BIGINT",
+}
+
+
+def _canonical(expression: str, kind: Any, column: CanonicalColumn) -> str | None:
+    """SQL for the canonical value of an expression of this type; None where the type is wrong."""
+    if kind.id == "null":
+        return f"NULL::{_NULL_TYPES[column.kind]}"
+    if column.kind == "text":
+        nested = kind.id in ("struct", "map", "list", "array", "union")
+        return None if nested else f"CAST({expression} AS VARCHAR)"
+    if column.kind == "instant":
+        return f"CAST({expression} AS TIMESTAMPTZ)" if kind.id == _INSTANT else None
+    if column.kind == "object":
+        return object_text(expression, kind) if is_object(kind) else None
+    if column.kind == "list":
+        return _text_list(expression, kind)
+    integer = kind.id.endswith("int") or kind.id in ("integer", "uinteger", "varchar")
+    return f"CAST({expression} AS BIGINT)" if integer else None
+
+
+def _text_list(expression: str, kind: Any) -> str | None:
+    """SQL for a list of texts: of a LIST, of JSON text that holds one, or of a single text."""
+    if kind.id in ("list", "array"):
+        return f"CAST({expression} AS VARCHAR[])"
+    if kind.id != "varchar":
+        return None
+    text = f"CAST({expression} AS VARCHAR)"
+    return (
+        f"CASE WHEN {text} IS NULL THEN NULL"
+        f" WHEN json_valid({text}) AND json_type({text}) = 'ARRAY'"
+        f" THEN json_extract_string({text}, '$[*]') ELSE [{text}] END"
+    )
+
+
+def _advice(expression: str, kind: Any, column: CanonicalColumn) -> str:
+    """What to write instead of an expression of a wrong type."""
+    if column.kind == "instant":
+        if kind.id.startswith("timestamp"):
+            return f"has no time zone; say which it is in: {expression} AT TIME ZONE 'UTC'"
+        return (
+            f"must be TIMESTAMP WITH TIME ZONE; for epoch seconds: to_timestamp({expression}),"
+            f" for text: CAST({expression} AS TIMESTAMPTZ)"
+        )
+    wanted = {
+        "text": "text or a scalar",
+        "object": "JSON, STRUCT or MAP",
+        "list": "a list of texts",
+        "integer": "an integer",
+    }
+    return f"must be {wanted[column.kind]}"
+
+
+def _fault(place: str, found: str | None, problem: str) -> Fault:
+    return Fault(f"evexport.yaml: {place}", str(found), problem)
+
+
+def _said(error: duckdb.Error) -> str:
+    """DuckDB's message, without the excerpt of our SQL behind it."""
+    return str(error).split("\n\nLINE", 1)[0].replace("\n", "; ")

@@ -1,0 +1,109 @@
+"""How a relation of a source is read: files of one format, a table, or a SELECT; never written.
+
+Files are listed once, so that every scan of a run sees the same ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from evexport_dagster.text import sql_identifier, sql_literal
+
+_FORMATS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
+_SCALARS = {"timestamp with time zone", "timestamp", "date", "bigint", "boolean"}
+_COMPRESSED = {".gz", ".zst"}
+_REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfss://", "r2://", "http://", "https://", "hf://")
+
+FILE_POSITION = "file_index::UBIGINT * 1099511627776 + file_row_number"
+
+
+@dataclass(frozen=True)
+class BaseRelation:
+    """A relation as the source has it: the SQL of its FROM clause, and what orders its rows.
+
+    `position` is a SQL expression that grows in source order, or None where only the order of
+    the scan tells.
+    """
+
+    sql: str
+    position: str | None = None
+
+
+def read_files(con: duckdb.DuckDBPyConnection, pattern: str, folder: Path) -> BaseRelation | str:
+    """The relation over the files of a path or glob, or what is wrong with it.
+
+    Relative patterns start at the project's `folder`.
+    """
+    if pattern.startswith(_REMOTE):
+        return "remote paths are not available yet; use local files"
+    found = con.execute(
+        "SELECT file FROM glob(?) ORDER BY file", [str(folder / Path(pattern).expanduser())]
+    ).fetchall()
+    files = [file for (file,) in found]
+    if not files:
+        return f"no file matches; relative paths start at {folder}"
+    formats = {_format(file) for file in files}
+    if formats == {"parquet"}:
+        return _parquet(files)
+    if formats == {"csv"}:
+        return BaseRelation(f"read_csv({_list(files)}, union_by_name = true, all_varchar = true)")
+    if formats == {"json"}:
+        return _json(con, files)
+    return "the files must all be .parquet, all .csv, or all .json (.jsonl, .ndjson)"
+
+
+def read_query(sql: str) -> BaseRelation | str:
+    """The relation of a SELECT, or what is wrong with it."""
+    if any(prefix in sql.lower() for prefix in _REMOTE):
+        return "a query over remote paths is refused; name them with `from:`"
+    return BaseRelation(f"({sql}\n)")
+
+
+def _format(file: str) -> str | None:
+    path = Path(file.lower())
+    return _FORMATS.get(Path(path.stem).suffix if path.suffix in _COMPRESSED else path.suffix)
+
+
+def _list(files: Sequence[str]) -> str:
+    return f"[{', '.join(map(sql_literal, files))}]"
+
+
+def _parquet(files: Sequence[str]) -> BaseRelation:
+    return BaseRelation(
+        f"(SELECT *, {FILE_POSITION} AS evexport_position"
+        f" FROM read_parquet({_list(files)}, union_by_name = true))",
+        position="evexport_position",
+    )
+
+
+def _json(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> BaseRelation:
+    """JSON files, nested values as the text that stands in the file.
+
+    DuckDB's typed reader respells numbers and unites types, so only names and scalar types are
+    taken from it.
+    """
+    described = con.sql(f"SELECT * FROM read_json({_list(files)}, union_by_name = true) LIMIT 0")
+    names = [sql_identifier(name) for name in described.columns]
+    columns = [
+        f"CAST(member[{n}] AS {kind}) AS {name}"
+        if kind.id in _SCALARS
+        else f"member[{n}] AS {name}"
+        for n, (name, kind) in enumerate(zip(names, described.types, strict=True), start=1)
+    ]
+    keys = sql_literal(json.dumps(described.columns))
+    return BaseRelation(
+        f"(SELECT {', '.join(columns)} FROM (SELECT json_row_texts(CAST(json AS VARCHAR), {keys})"
+        f" AS member FROM read_json_objects({_list(files)})))"
+    )

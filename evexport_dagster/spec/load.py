@@ -1,0 +1,116 @@
+"""`exports/*.yaml` -> specs: parsed, validated, and checked against the project's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evexport_dagster.errors import Fault, SpecError
+from evexport_dagster.settings import PROJECT_FILE, Settings
+from evexport_dagster.spec.availability import gap_faults
+from evexport_dagster.spec.document import Document
+from evexport_dagster.spec.fields import nearest
+from evexport_dagster.spec.model import ExportSpec, Recurring
+from evexport_dagster.spec.reading import parse_document, read_document
+from evexport_dagster.spec.validate import PathFault, raise_faults, validated
+
+EXPORTS: Final = "exports"
+
+_HISTORY_RULE = "expected a name that does not end in '_history', as those of histories do"
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A valid spec, what its author should know about it, and the file it came from."""
+
+    spec: ExportSpec
+    warnings: tuple[Fault, ...]
+    path: Path
+
+
+def load_spec(path: Path, settings: Settings) -> LoadedSpec:
+    """The spec of one file; raises SpecError with every fault of it."""
+    return _loaded(read_document(path, _shown(path, settings)), path, settings)
+
+
+def parse_spec(text: str, settings: Settings, file: str = "spec.yaml") -> LoadedSpec:
+    """The spec of a YAML text, named `file` in messages; raises SpecError as `load_spec`."""
+    return _loaded(parse_document(text, file), Path(file), settings)
+
+
+def load_specs(
+    project_dir: Path | str, settings: Settings
+) -> tuple[dict[str, LoadedSpec], dict[str, SpecError]]:
+    """All specs of a project by name, and the errors of broken files by file stem.
+
+    A broken file does not keep the others from being loaded. Of files that give one name, none
+    is loaded.
+    """
+    loaded: list[LoadedSpec] = []
+    broken: dict[str, SpecError] = {}
+    folder = Path(project_dir) / EXPORTS
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+        try:
+            loaded.append(load_spec(path, settings))
+        except SpecError as error:
+            broken[_key(path, broken)] = error
+    specs: dict[str, LoadedSpec] = {}
+    for one in loaded:
+        others = [it.path for it in loaded if it.spec.name == one.spec.name and it is not one]
+        if others:
+            broken[_key(one.path, broken)] = _twice(one, others, settings)
+        else:
+            specs[one.spec.name] = one
+    return specs, broken
+
+
+def _key(path: Path, taken: dict[str, SpecError]) -> str:
+    return path.name if path.stem in taken else path.stem
+
+
+def _twice(one: LoadedSpec, others: list[Path], settings: Settings) -> SpecError:
+    file = _shown(one.path, settings)
+    also = ", ".join(_shown(path, settings) for path in others)
+    allowed = f"expected a name of its own; {also} has it too"
+    fault = Fault(f"{file}: name", repr(one.spec.name), allowed)
+    return SpecError(f"{file} has a fault", [fault])
+
+
+def _shown(path: Path, settings: Settings) -> str:
+    absolute = path.absolute()
+    inside = absolute.is_relative_to(settings.folder)
+    return absolute.relative_to(settings.folder).as_posix() if inside else path.name
+
+
+def _loaded(document: Document, path: Path, settings: Settings) -> LoadedSpec:
+    spec, faults = validated(ExportSpec, document)
+    faults += gap_faults(document, "export")
+    faults += _cross_faults(document, settings)
+    raise_faults(document, faults)
+    assert spec is not None
+    return LoadedSpec(spec, tuple(_warnings(spec, document)), path)
+
+
+def _cross_faults(document: Document, settings: Settings) -> Iterator[PathFault]:
+    name = document.get(("name",))
+    if isinstance(name, str) and name.endswith("_history"):
+        yield ("name",), document.fault(("name",), _HISTORY_RULE)
+    for key, known in (("source", settings.sources), ("destination", settings.destinations)):
+        given = document.get((key,))
+        if isinstance(given, str) and given not in known:
+            near = nearest(given, known) or f"; there is {', '.join(known)}"
+            rule = f"expected the name of a {key} in {PROJECT_FILE}{near}"
+            yield (key,), document.fault((key,), rule)
+
+
+def _warnings(spec: ExportSpec, document: Document) -> Iterator[Fault]:
+    schedule = spec.schedule
+    if isinstance(schedule, Recurring) and schedule.gap_days():
+        days = schedule.gap_days()
+        what = "1 day is" if days == 1 else f"{days} days are"
+        yield document.fault(
+            ("schedule", "recurring", "history", "to"),
+            f"{what} exported neither as history nor after the start, {schedule.start}",
+        )

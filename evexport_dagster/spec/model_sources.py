@@ -1,0 +1,92 @@
+"""Where events and profiles come from, and how their columns are called there."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+import pydantic
+from pydantic import AfterValidator, model_validator
+
+from evexport_dagster.spec.fields import Model, Wrong, refuse
+from evexport_dagster.spec.texts import FilePath, Text
+
+EventsColumn = Literal[
+    "event_id",
+    "event_name",
+    "event_time",
+    "profile_id",
+    "device",
+    "event_props",
+    "session_props",
+    "instance_id",
+    "arrived_at",
+]
+ProfilesColumn = Literal[
+    "profile_id",
+    "identities",
+    "email",
+    "phone",
+    "name",
+    "gender",
+    "dob",
+    "properties",
+    "comm_prefs",
+    "subscription_groups",
+    "updated_at",
+    "push_token",
+]
+
+REMOTE: Final = re.compile(r"\b(?:s3a?|gcs?|gs|az|azure|abfss?|https?|hf|r2)://", re.IGNORECASE)
+"""A path that is not on local disk, wherever it stands in a text."""
+
+
+def _local_sql(sql: str) -> str:
+    if REMOTE.search(sql):
+        raise refuse(Wrong("expected SQL over local data only: read remote files with `from:`"))
+    return sql
+
+
+class Relation(Model):
+    """One relation of a source, and where its canonical columns are."""
+
+    from_: Text | None = pydantic.Field(None, alias="from", examples=["lake/events/*.parquet"])
+    """A path or glob (local, `s3://`, `gs://`, `az://`); with `database`, a table's name."""
+
+    sql: Annotated[Text, AfterValidator(_local_sql)] | None = None
+    """A query over local data, instead of `from`."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Relation:
+        if (self.from_ is None) == (self.sql is None):
+            raise refuse(Wrong("expected either `from` or `sql`"))
+        return self
+
+
+class EventsRelation(Relation):
+    """The rows that are events."""
+
+    columns: dict[EventsColumn, Text] = pydantic.Field(default_factory=dict)
+    """Canonical column -> a column's name or a SQL expression; others have their own name."""
+
+
+class ProfilesRelation(Relation):
+    """The rows that are profiles."""
+
+    columns: dict[ProfilesColumn, Text] = pydantic.Field(
+        default_factory=dict, examples=[{"email": "lower(email)"}]
+    )
+    """Canonical column -> a column's name or a SQL expression; others have their own name."""
+
+
+class Source(Model):
+    """Where events and profiles come from."""
+
+    events: EventsRelation
+    """The rows that are events."""
+
+    profiles: ProfilesRelation
+    """The rows that are profiles."""
+
+    database: FilePath | None = None
+    """A DuckDB database, attached read-only: `from` and `sql` then name its tables."""
