@@ -21,12 +21,14 @@ class Cleaning:
     as_string: bool
 
     def way(self, text: str) -> str:
-        """SQL for the way that an object takes: 0 as it is, 1 nulls cut, 2 exact."""
+        """SQL for the way that an object takes: 0 as it is, 1 nulls cut, 2 exact, 3 as it is
+        unless a nested object has a key twice."""
         if self.as_string:
             return "2::UTINYINT"
         unique = f"list_unique(json_keys({text})) = len(json_keys({text}))"
         return (
-            f"CASE WHEN NOT {guards.harmless(text, self.numbers)} THEN 2::UTINYINT"
+            f"CASE WHEN NOT {guards.harmless(text, self.numbers)} THEN"
+            f" if({guards.harmless_but_nested(text, self.numbers)}, 3, 2)::UTINYINT"
             f" WHEN NOT ({guards.may_hold_null(text)}) THEN 0::UTINYINT"
             f" WHEN {guards.nulls_can_be_cut(text)} AND {unique} THEN 1::UTINYINT"
             " ELSE 2::UTINYINT END"
@@ -38,6 +40,7 @@ class Cleaning:
         return (
             f"CASE {way} WHEN 0 THEN {{'text': {text}, 'odd': NULL::VARCHAR}}"
             f" WHEN 1 THEN {{'text': {guards.without_nulls(text)}, 'odd': NULL::VARCHAR}}"
+            f" WHEN 3 THEN exact_unless_unique({text})"
             f" ELSE {mended}({text}) END"
         )
 

@@ -160,6 +160,30 @@ def clean_as_string(text: str | None) -> dict[str, str | None]:
     return _cleaned(text, stringified)
 
 
+class _Doubled(Exception):
+    """An object has a key twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _Doubled
+    return members
+
+
+_UNIQUE = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def clean_unless_unique(text: str) -> dict[str, str | None]:
+    """`clean` for a text that is known to be compact, strict and free of oddities but for
+    duplicate keys and null members: one without either comes back as it is."""
+    try:
+        untouched = None not in _UNIQUE.decode(text).values()
+    except _Doubled:
+        untouched = False
+    return {"text": text, "odd": None} if untouched else clean(text)
+
+
 def _cleaned(text: str | None, change: Callable[[Any], Any]) -> dict[str, str | None]:
     if text is None:
         return {"text": "{}", "odd": None}
@@ -208,6 +232,7 @@ def _labels(columns: str) -> dict[str, str]:
 
 
 _CLEANED = pa.struct([("text", pa.string()), ("odd", pa.string())])
+_CLEANED_SQL = "STRUCT(text VARCHAR, odd VARCHAR)"
 _STRINGS = pa.list_(pa.string())
 
 
@@ -220,6 +245,9 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
     def as_string(text: pa.ChunkedArray) -> pa.Array:
         return pa.array(map(clean_as_string, text.to_pylist()), _CLEANED)
 
+    def unless_unique(text: pa.ChunkedArray) -> pa.Array:
+        return pa.array(map(clean_unless_unique, text.to_pylist()), _CLEANED)
+
     def values_(text: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.Array:
         return pa.array(map(values, text.to_pylist(), keys.to_pylist()), _STRINGS)
 
@@ -229,8 +257,9 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
     def relabel_(text: pa.ChunkedArray, columns: pa.ChunkedArray) -> pa.Array:
         return pa.array(map(relabel, text.to_pylist(), columns.to_pylist()), pa.string())
 
-    _register(con, "exact_object", object_, 1, "STRUCT(text VARCHAR, odd VARCHAR)")
-    _register(con, "exact_as_string", as_string, 1, "STRUCT(text VARCHAR, odd VARCHAR)")
+    _register(con, "exact_object", object_, 1, _CLEANED_SQL)
+    _register(con, "exact_as_string", as_string, 1, _CLEANED_SQL)
+    _register(con, "exact_unless_unique", unless_unique, 1, _CLEANED_SQL)
     _register(con, "exact_values", values_, 2, "VARCHAR[]")
     _register(con, "exact_texts", texts_, 2, "VARCHAR[]")
     _register(con, "exact_relabel", relabel_, 2, "VARCHAR")

@@ -36,15 +36,38 @@ _DIGITS = {
 }
 
 
-def _object(numbers: Numbers) -> str:
-    scalar = f"(?:{_STRING}|-?{_DIGITS[numbers]}{_EXPONENT[numbers]}|true|false|null)"
-    value = rf"(?:{scalar}|\[(?:{scalar}(?:,{scalar})*)?\])"
+_DEEP = 3
+
+
+def _scalar(numbers: Numbers) -> str:
+    return f"(?:{_STRING}|-?{_DIGITS[numbers]}{_EXPONENT[numbers]}|true|false|null)"
+
+
+def _list(value: str) -> str:
+    return rf"\[(?:{value}(?:,{value})*)?\]"
+
+
+def _object(value: str) -> str:
     return rf"\{{(?:{_STRING}:{value}(?:,{_STRING}:{value})*)?\}}"
 
 
 def harmless(text: str, numbers: Numbers) -> str:
-    """SQL condition: the text is such an object; duplicate keys and nulls are not ruled out."""
-    return f"regexp_full_match({text}, {sql_literal(_object(numbers))})"
+    """SQL condition: an object of scalars and lists of scalars; duplicate keys and nulls are not
+    ruled out."""
+    scalar = _scalar(numbers)
+    return _matches(text, _object(f"(?:{scalar}|{_list(scalar)})"))
+
+
+def harmless_but_nested(text: str, numbers: Numbers) -> str:
+    """SQL condition: the same with objects and lists in it, a few levels deep."""
+    value = scalar = _scalar(numbers)
+    for _ in range(_DEEP):
+        value = f"(?:{scalar}|{_list(value)}|{_object(value)})"
+    return _matches(text, _object(value))
+
+
+def _matches(text: str, pattern: str) -> str:
+    return f"regexp_full_match({text}, {sql_literal(pattern)})"
 
 
 def may_hold_null(text: str) -> str:

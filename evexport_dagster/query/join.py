@@ -1,4 +1,4 @@
-"""From `staged` to `ready`: the people of a window, rendered once each, joined to their events."""
+"""From `staged` to `ready`: people and devices, rendered once each, joined to their events."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
             {_members(properties, keys, as_json=True)} AS custom_json,
             {_members(properties, keys, as_json=False)} AS custom_text,
             {_preferences(shape, prefs, groups)} AS prefs_picked,
-            [{", ".join(it.odd for it in objects)}] AS odd
+            list_filter([{", ".join(it.odd for it in objects)}], lambda x: x IS NOT NULL) AS odd
         FROM (
             SELECT *, {", ".join(it.cleaned for it in objects)}
             FROM (
@@ -102,30 +102,55 @@ def _members(column: ObjectColumn, keys: Sequence[str], *, as_json: bool) -> str
     return column.picked(keys, as_json=as_json) if keys else "[]::VARCHAR[]"
 
 
-def stage_ready(con: duckdb.DuckDBPyConnection, *, sort: bool) -> list[Counter[str]]:
-    """Make the table `ready`: the staged rows with their people, sorted by delivery.
+def stage_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: Cleaning) -> None:
+    """Make the table `devices`: for each distinct device of `staged` its piece of a record."""
+    device = CleanedObject("object", cleaning)
+    picked = _members(device.column, shape.spec.device, as_json=shape.format.picks_json)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE devices AS
+        SELECT device, {shape.pieces(shape.of_device) or "NULL"} AS piece, odd
+        FROM (
+            SELECT *, {picked} AS device_picked, {device.odd} AS odd
+            FROM (
+                SELECT *, {device.cleaned}
+                FROM (
+                    SELECT *, {device.way}
+                    FROM (SELECT device, coalesce(device, '{{}}') AS object FROM staged GROUP BY ALL)
+                )
+            )
+        )
+        """
+    )
 
-    Returns what was odd about the people of each event, by the number of its rows.
+
+def stage_ready(con: duckdb.DuckDBPyConnection, *, sort: bool) -> list[Counter[str]]:
+    """Make the table `ready`: the staged rows with their people and devices, sorted by delivery.
+
+    Returns what was odd about the people and devices of each event, by the number of its rows.
     """
     order = "event, instance, event_time, event_id, position" if sort else "event, instance"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE ready AS
-        SELECT staged.event, staged.instance, event_time, event_props, event_props_exact, device,
-            device_exact, person, preferences, is_known, odd_phone, people.odd AS odd
-        FROM staged JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+        SELECT event, instance, event_time, event_props, event_props_exact, person, preferences,
+            devices.piece AS device, is_known, odd_phone,
+            list_append(people.odd, devices.odd) AS odd
+        FROM staged
+        JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+        JOIN devices ON staged.device IS NOT DISTINCT FROM devices.device
         ORDER BY {order}
         """
     )
-    con.execute("DROP TABLE staged")
-    con.execute("DROP TABLE people")
+    for table in ("staged", "people", "devices"):
+        con.execute(f"DROP TABLE {table}")
     (events,) = con.execute("SELECT count(*) FROM selected").fetchall()[0]
     counted: list[Counter[str]] = [Counter() for _ in range(events)]
     for event, missing, phones in con.execute(_ODD_PEOPLE).fetchall():
         counted[event] += Counter({MISSING_PROFILES: missing, ODD_PHONES: phones})
     for event, what, rows in con.execute(_ODD_OBJECTS).fetchall():
         for name, count in json.loads(what).items():
-            counted[event][f"profile_{name}"] += count * rows
+            counted[event][f"profile_or_device_{name}"] += count * rows
     return counted
 
 

@@ -14,8 +14,6 @@ from evexport_dagster.spec.model import ExportSpec
 from evexport_dagster.windows import Window
 
 PROPERTIES = ObjectColumn("event_props", "event_props_exact")
-DEVICE = ObjectColumn("device", "device_exact")
-_NOTHING = "NULL::VARCHAR[]"
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class RecordShape:
 
     @property
     def of_device(self) -> tuple[Group, ...]:
-        """The group of the device, where one is selected."""
+        """The group of the device, where one is selected; rendered once per distinct device."""
         columns = [Column(name, (name,)) for name in self.spec.device]
         group = Group("deviceInfo", picked_cells(columns, "device_picked"))
         return (group,) if columns else ()
@@ -66,21 +64,17 @@ class RecordShape:
     def line(self, label: str, columns: EventColumns, *, as_is: bool) -> str:
         """SQL for a whole record of the event that is called `label`, from a row of `ready`."""
         pieces = ["person"]
-        if self.of_device:
-            pieces.append(self.pieces(self.of_device))
-        if self.of_preferences:
-            pieces.append("preferences")
+        pieces += ["device"] if self.of_device else []
+        pieces += ["preferences"] if self.of_preferences else []
         properties = self.format.properties(columns, PROPERTIES, "props_picked", as_is=as_is)
         if properties is not None:
             pieces.append(properties)
         time = time_text(self.spec.timestamp, self.window, self.zone)
         return self.format.record(label, time, pieces)
 
-    def picks(self, columns: EventColumns) -> str:
-        """SQL for the lists that `line` takes cells from: `device_picked` and `props_picked`."""
-        as_json = self.format.picks_json
-        device = DEVICE.picked(self.spec.device, as_json=as_json) if self.spec.device else _NOTHING
+    def picked(self, columns: EventColumns) -> str:
+        """SQL for the list `props_picked` that `line` takes cells from."""
         sources = sources_in_order(columns.columns)
-        needed = self.format.needs_picked(columns) and sources
-        props = PROPERTIES.picked(sources, as_json=as_json) if needed else _NOTHING
-        return f"{device} AS device_picked, {props} AS props_picked"
+        if not sources or not self.format.needs_picked(columns):
+            return "NULL::VARCHAR[]"
+        return PROPERTIES.picked(sources, as_json=self.format.picks_json)

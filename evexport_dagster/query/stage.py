@@ -26,14 +26,6 @@ _PUSHED_DOWN_NAMES = 600
 
 
 @dataclass(frozen=True)
-class Objects:
-    """How the two object columns of an event are cleaned."""
-
-    properties: CleanedObject
-    device: CleanedObject
-
-
-@dataclass(frozen=True)
 class Selection:
     """Which rows of the source are taken: a window, event names (their position is their number
     in the tables), a predicate over the canonical columns, and whether the device is needed."""
@@ -45,9 +37,9 @@ class Selection:
 
 
 def stage_events(
-    con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, objects: Objects
+    con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, properties: CleanedObject
 ) -> None:
-    """Make the table `staged`: the selected rows, their objects cleaned."""
+    """Make the table `staged`: the selected rows, their properties cleaned."""
     names = pa.table(
         {
             "event": pa.array(range(len(selection.events)), pa.uint16()),
@@ -59,23 +51,17 @@ def stage_events(
     con.unregister("selected_names")
     # Without a position of its own, the order of the scan is the order of the source.
     con.execute(f"SET preserve_insertion_order = {'false' if lake.positioned else 'true'}")
-    columns = (objects.properties, objects.device)
-    results = [
-        f"{it.column.text} AS {it.name}, {it.column.exact} AS {it.name}_exact" for it in columns
-    ]
+    result = properties.column
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE staged AS
         SELECT
-            event, instance, event_time, event_id, profile_id, arrived_at, position,
-            {", ".join(results)}, hash(json_keys({objects.properties.column.text})) AS shape,
-            nullif([{objects.properties.odd}, {objects.device.odd}], [NULL, NULL]) AS odd
+            event, instance, event_time, event_id, profile_id, arrived_at, position, device,
+            {result.text} AS event_props, {result.exact} AS event_props_exact,
+            hash(json_keys({result.text})) AS shape, {properties.odd} AS odd
         FROM (
-            SELECT *, {", ".join(it.cleaned for it in columns)}
-            FROM (
-                SELECT *, {", ".join(it.way for it in columns)}
-                FROM ({_picked(lake, selection)})
-            )
+            SELECT *, {properties.cleaned}
+            FROM (SELECT *, {properties.way} FROM ({_picked(lake, selection)}))
         )
         """
     )

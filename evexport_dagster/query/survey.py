@@ -98,7 +98,7 @@ def _mend_duplicate_keys(con: duckdb.DuckDBPyConnection, doubled: list[tuple[int
         """
         UPDATE staged SET
             event_props = cleaned.text, event_props_exact = true,
-            odd = list_append(coalesce(odd, []), cleaned.odd)
+            odd = cleaned.odd
         FROM mended WHERE staged.rowid = mended.row
         """
     )
@@ -111,9 +111,7 @@ def _oddities(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]]
     counted: list[Counter[str]] = [Counter() for _ in range(events)]
     found = con.execute(
         """
-        SELECT event, what, count(*)
-        FROM (SELECT event, unnest(odd) AS what FROM staged WHERE odd IS NOT NULL)
-        WHERE what IS NOT NULL GROUP BY event, what
+        SELECT event, odd, count(*) FROM staged WHERE odd IS NOT NULL GROUP BY event, odd
         """
     ).fetchall()
     for event, what, rows in found:
