@@ -48,7 +48,7 @@ class Format(Protocol):
     def footer(self) -> bytes:
         """What a file ends with."""
 
-    def scrubbed(self, chunk: bytes) -> tuple[bytes, int]:
+    def scrubbed(self, chunk: memoryview) -> tuple[bytes | memoryview, int]:
         """Rendered records as they may be written, and how many NULs were replaced."""
 
     def count(self, chunks: Iterable[bytes]) -> int:

@@ -47,9 +47,10 @@ class CsvFormat:
     def footer(self) -> bytes:
         return b""
 
-    def scrubbed(self, chunk: bytes) -> tuple[bytes, int]:
-        nuls = chunk.count(0)
-        return (chunk.replace(b"\0", _NUL_REPLACED), nuls) if nuls else (chunk, 0)
+    def scrubbed(self, chunk: memoryview) -> tuple[bytes | memoryview, int]:
+        text = bytes(chunk)
+        nuls = text.count(0)
+        return (text.replace(b"\0", _NUL_REPLACED) if nuls else text), nuls
 
     def count(self, chunks: Iterable[bytes]) -> int:
         rows, quoted = -1, False

@@ -39,7 +39,7 @@ class JsonFormat:
     def footer(self) -> bytes:
         return b""
 
-    def scrubbed(self, chunk: bytes) -> tuple[bytes, int]:
+    def scrubbed(self, chunk: memoryview) -> tuple[bytes | memoryview, int]:
         return chunk, 0
 
     def count(self, chunks: Iterable[bytes]) -> int:

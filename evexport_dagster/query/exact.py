@@ -160,14 +160,14 @@ def clean_as_string(text: str | None) -> dict[str, str | None]:
     return _cleaned(text, stringified)
 
 
-class _Doubled(Exception):
+class _DoubledKeyError(Exception):
     """An object has a key twice."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise _Doubled
+        raise _DoubledKeyError
     return members
 
 
@@ -179,7 +179,7 @@ def clean_unless_unique(text: str) -> dict[str, str | None]:
     duplicate keys and null members: one without either comes back as it is."""
     try:
         untouched = None not in _UNIQUE.decode(text).values()
-    except _Doubled:
+    except _DoubledKeyError:
         untouched = False
     return {"text": text, "odd": None} if untouched else clean(text)
 

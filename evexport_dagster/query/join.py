@@ -116,7 +116,9 @@ def stage_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: 
                 SELECT *, {device.cleaned}
                 FROM (
                     SELECT *, {device.way}
-                    FROM (SELECT device, coalesce(device, '{{}}') AS object FROM staged GROUP BY ALL)
+                    FROM (
+                        SELECT DISTINCT device, coalesce(device, '{{}}') AS object FROM staged
+                    )
                 )
             )
         )

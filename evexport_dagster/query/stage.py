@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import duckdb
 import pyarrow as pa
 
+from evexport_dagster.errors import Fault, SpecError
 from evexport_dagster.query.clean import CleanedObject
 from evexport_dagster.source import EVENTS_VIEW, Lake
 from evexport_dagster.text import sql_literal
@@ -65,6 +66,17 @@ def stage_events(
         )
         """
     )
+
+
+def check_predicate(con: duckdb.DuckDBPyConnection, predicate: str | None) -> None:
+    """Raise SpecError where `where` is not a predicate over the canonical columns."""
+    if predicate is None:
+        return
+    try:
+        con.execute(f"{_filtered(f'SELECT * FROM {EVENTS_VIEW}', predicate)} LIMIT 0")
+    except duckdb.Error as error:
+        said = str(error).split("\n\nLINE", 1)[0].replace("\n", "; ")
+        raise SpecError("the spec has a fault", [Fault("where", repr(predicate), said)]) from None
 
 
 def _picked(lake: Lake, selection: Selection) -> str:

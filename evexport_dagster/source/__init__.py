@@ -1,5 +1,14 @@
 """Sources: whatever DuckDB can read, mapped to the canonical columns, never written."""
 
+from evexport_dagster.source.catalog import event_names, property_names, unplaceable_rows
 from evexport_dagster.source.lake import EVENTS_VIEW, PROFILES_VIEW, Lake, open_lake
 
-__all__ = ["EVENTS_VIEW", "PROFILES_VIEW", "Lake", "open_lake"]
+__all__ = [
+    "EVENTS_VIEW",
+    "PROFILES_VIEW",
+    "Lake",
+    "event_names",
+    "open_lake",
+    "property_names",
+    "unplaceable_rows",
+]

@@ -1,0 +1,61 @@
+# `make` shows what there is. Needs Python 3.11 or newer; everything else goes into .venv.
+
+PYTHON ?= python3
+PORT ?= 3000
+UV ?= uv==0.13.9
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help demo dev test lint bench lock clean
+
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## Deliver a sample lake to a folder, and show what landed where
+	@$(BIN)/evexport demo
+
+dev: $(READY) lake/profiles.parquet ## Open this folder's exports in Dagster, at PORT (3000)
+	@echo "Dagster: http://localhost:$(PORT) (ready in about 15 seconds; stop with Ctrl-C)"
+	@DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev --port $(PORT)
+
+test: lint ## Run everything that must hold: linter, types, all tests
+	@$(BIN)/pytest
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+
+bench: $(READY) ## Compare with peers on this machine, as ratios
+	@$(BIN)/python -m benchmarks
+
+lock: $(READY) ## Pin the newest versions that pyproject.toml allows
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  --group dev --all-extras pyproject.toml --output-file requirements-dev.lock
+	@echo "requirements-dev.lock is new; make test installs it"
+
+clean: ## Remove .venv and caches; deliveries and the ledger stay
+	@rm -rf $(VENV) build *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lake/profiles.parquet: | $(READY)
+	@$(BIN)/python -m evexport_dagster.sample lake
+
+# uv is quick; pip does the same where uv cannot be had, or cannot reach what pip reaches.
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not: try make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@echo "Installing into $(VENV) what requirements-dev.lock pins ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet "$(UV)" 2>/dev/null || echo "uv cannot be had: pip takes longer"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< 2>/dev/null \
+	  || $(PIP) install --quiet --require-hashes -r $<
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,40 @@
+"""`evexport run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evexport_dagster.cli.options import example, name_argument, project_options
+from evexport_dagster.cli.output import Output
+
+
+@click.command(
+    epilog=example("evexport run purchases", "evexport run purchases --from 2026-06-14T08:00 --to 2026-06-15")
+)
+@name_argument
+@click.option(
+    "--from",
+    "from_",
+    metavar="T",
+    help="Deliver again from the window that this time is in: a day such as 2026-06-14, or a"
+    " time such as 2026-06-14T08:00, on the account's clock.",
+)
+@click.option("--to", metavar="T", help="... up to this time, which is not included.")
+@click.option(
+    "--event", "events", metavar="E", multiple=True, help="Only this event; can be repeated."
+)
+@project_options
+def command(
+    name: str, from_: str | None, to: str | None, events: tuple[str, ...], folder: Path, out: Output
+) -> None:
+    """Deliver the export NAME, now: every window that has ended and is not delivered yet.
+
+    With --from or --to, all windows that touch the range are delivered again, each of them whole,
+    under the same names. The export is created first where it is new. The run is in the history
+    of the Dagster UI like any other.
+
+    With --json: {"export", "export_id", "revision", "status", "deliveries": [{"window": [start,
+    end], "event", "instance", "rows", "files": [{"key", "rows", "bytes", "sha256"}]}]}.
+    """

@@ -1,0 +1,115 @@
+"""Receipts as documents and tables, and where their files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from evexport_dagster.cli.output import Document, Grid
+from evexport_dagster.cli.times import window_document, window_text
+from evexport_dagster.exports import RunResult
+from evexport_dagster.ledger import DeliveredFile, Receipt
+from evexport_dagster.settings import (
+    AzureDestination,
+    Destination,
+    GcsDestination,
+    LocalDestination,
+)
+from evexport_dagster.windows import Window
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def run_document(result: RunResult, zone: ZoneInfo) -> Document:
+    """`{"export", "export_id", "revision", "status", "deliveries": [...]}`."""
+    return {
+        "export": result.export,
+        "export_id": result.export_id,
+        "revision": result.revision,
+        "status": result.status,
+        "deliveries": delivery_documents(result.receipts, zone),
+    }
+
+
+def delivery_documents(receipts: Iterable[Receipt], zone: ZoneInfo) -> list[Document]:
+    """`{"window": [start, end], "event", "instance", "rows", "files": [...]}`, one an instance.
+
+    A delivery of no rows has no instance (null) and no files.
+    """
+    return [
+        {
+            "window": window_document(window_of(receipt), zone),
+            "event": receipt.event,
+            "instance": instance,
+            "rows": sum(file.rows for file in files),
+            "files": [file_document(file) for file in files],
+        }
+        for receipt in receipts
+        for instance, files in _by_instance(receipt)
+    ]
+
+
+def file_document(file: DeliveredFile) -> Document:
+    """`{"key", "rows", "bytes", "sha256"}`."""
+    return {"key": file.key, "rows": file.rows, "bytes": file.bytes, "sha256": file.sha256}
+
+
+def delivery_grid(receipts: Iterable[Receipt], zone: ZoneInfo) -> Grid:
+    """What was delivered, one line a window and event."""
+    rows = (
+        (
+            window_text(window_of(receipt), zone),
+            receipt.event,
+            f"{receipt.rows:,}",
+            f"{len(receipt.files):,}",
+            size_text(sum(file.bytes for file in receipt.files)),
+        )
+        for receipt in receipts
+    )
+    numbers = frozenset({"Rows", "Files", "Size"})
+    return Grid(("Window", "Event", "Rows", "Files", "Size"), tuple(rows), numbers)
+
+
+def totals_text(receipts: Iterable[Receipt]) -> str:
+    """`1,234 rows in 5 files, 67.8 kB`."""
+    files = [file for receipt in receipts for file in receipt.files]
+    rows, size = sum(file.rows for file in files), sum(file.bytes for file in files)
+    return f"{counted(rows, 'row')} in {counted(len(files), 'file')}, {size_text(size)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size_text(size: int) -> str:
+    """Bytes in the unit that people read, such as `67.8 kB`."""
+    value, unit = float(size), 0
+    while round(value, 1) >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:,.1f} {_UNITS[unit]}" if unit else f"{size} B"
+
+
+def window_of(receipt: Receipt) -> Window:
+    """The window that a receipt is about."""
+    return Window(receipt.window_start, receipt.window_end)
+
+
+def place_text(destination: Destination) -> str:
+    """The folder, bucket or container that keys are relative to."""
+    prefix = destination.prefix or ""
+    if isinstance(destination, LocalDestination):
+        return str(Path(destination.path) / prefix)
+    if isinstance(destination, AzureDestination):
+        server = destination.account or destination.endpoint
+        return f"azure://{server}/{destination.container}/{prefix}"
+    scheme = "gs" if isinstance(destination, GcsDestination) else "s3"
+    return f"{scheme}://{destination.bucket}/{prefix}"
+
+
+def _by_instance(receipt: Receipt) -> list[tuple[int | None, list[DeliveredFile]]]:
+    files = sorted(receipt.files, key=lambda file: (file.instance, file.index))
+    grouped = groupby(files, key=lambda file: file.instance)
+    return [(instance, list(its)) for instance, its in grouped] or [(None, [])]

@@ -1,0 +1,84 @@
+"""What a long run is doing, on standard error: bars on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import (
+    Progress as rich_progress.Progress,
+)
+
+from evexport_dagster.cli.output import printable, warn
+from evexport_dagster.cli.times import window_text
+from evexport_dagster.exports import Progress
+from evexport_dagster.windows import Window
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
+
+@contextmanager
+def shown_progress(windows: int, zone: ZoneInfo) -> Iterator[OnProgress]:
+    """Shows the progress of a run of so many windows, as it is told."""
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        yield _lines(windows, zone)
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        TimeElapsedColumn(),
+    )
+    with rich_progress.Progress(*columns, console=console, transient=True) as bars:
+        yield _bars(bars, windows, zone)
+
+
+def _bars(bars: rich_progress.Progress, windows: int, zone: ZoneInfo) -> OnProgress:
+    all_windows = bars.add_task("Windows", total=windows, unit="windows")
+    rows = bars.add_task("", total=None, unit="rows", visible=False)
+    seen: set[Window] = set()
+
+    def show(progress: Progress) -> None:
+        seen.add(progress.window)
+        finished = len(seen) - (progress.stage != "done")
+        bars.update(all_windows, completed=finished)
+        what = f"{window_text(progress.window, zone)} {progress.event or ''} {progress.stage}"
+        bars.update(
+            rows,
+            description=printable(" ".join(what.split())),
+            completed=progress.rows_done,
+            total=progress.rows_total or None,
+            visible=True,
+        )
+
+    return show
+
+
+def _lines(windows: int, zone: ZoneInfo) -> OnProgress:
+    seen: set[Window] = set()
+    last = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        seen.add(progress.window)
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            shown = window_text(progress.window, zone)
+            warn(f"{progress.export}: window {len(seen)} of {windows}, {shown}", style="")
+
+    return show

@@ -1,0 +1,26 @@
+"""The verbs: create, edit, preview, run, stop, list, show, check."""
+
+from __future__ import annotations
+
+from evexport_dagster.exports.checks import CheckResult
+from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.listing import ExportDetail, ExportRow
+from evexport_dagster.exports.previews import Preview, PreviewDelivery
+from evexport_dagster.exports.project import Project, RunResult, load_project
+from evexport_dagster.exports.registration import Edited
+from evexport_dagster.plan import Progress, Task
+
+__all__ = [
+    "CheckResult",
+    "Edited",
+    "ExportDetail",
+    "ExportJob",
+    "ExportRow",
+    "Preview",
+    "PreviewDelivery",
+    "Progress",
+    "Project",
+    "RunResult",
+    "Task",
+    "load_project",
+]

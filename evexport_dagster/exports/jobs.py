@@ -1,0 +1,125 @@
+"""What a spec file asks for: an export, and the one of its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from evexport_dagster.errors import RefusedError
+from evexport_dagster.ledger import ExportKind
+from evexport_dagster.settings import Settings
+from evexport_dagster.spec.load import LoadedSpec
+from evexport_dagster.spec.model import ExportSpec, Recurring
+from evexport_dagster.windows import (
+    Cadence,
+    Window,
+    day_start,
+    day_windows,
+    ended_windows,
+    windows_between,
+)
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """One export of a project, registered or not. Days are inclusive, in the account's zone."""
+
+    name: str
+    spec: ExportSpec
+    kind: ExportKind
+    file: Path
+    cadence: Cadence
+    zone: ZoneInfo
+    first_day: date
+    last_day: date | None
+    settle: timedelta
+    engagement: tuple[str, ...]
+
+    @property
+    def listed_events(self) -> tuple[str, ...] | None:
+        """The events, where they are fixed by the spec; None where later ones join."""
+        select = self.spec.events.select
+        if isinstance(select, tuple):
+            return select
+        return self.engagement if select == "engagement" else None
+
+    @property
+    def start(self) -> datetime:
+        """The first instant of the first window."""
+        return day_start(self.first_day, self.zone)
+
+    @property
+    def end(self) -> datetime | None:
+        """The end of the last window; None where there is none."""
+        return None if self.last_day is None else day_start(_next(self.last_day), self.zone)
+
+    def ended(self, now: datetime) -> Iterator[Window]:
+        """The windows that have ended and settled, in order."""
+        if self.last_day is None:
+            yield from ended_windows(self.first_day, now, self.settle, self.cadence, self.zone)
+            return
+        for window in day_windows(self.first_day, self.last_day, self.zone):
+            if window.end + self.settle <= now:
+                yield window
+
+    def touching(
+        self, from_: datetime | None, to: datetime | None, now: datetime
+    ) -> tuple[Window, ...]:
+        """The windows of the export that touch [from_, to); without `to`, those that have ended.
+
+        Raises:
+            RefusedError: there is none, or one of them has not ended.
+        """
+        last = to or max((window.end for window in self.ended(now)), default=self.start)
+        end = last if self.end is None else min(last, self.end)
+        start = self.start if from_ is None else max(from_, self.start)
+        windows = tuple(windows_between(start, end, self.cadence, self.zone)) if start < end else ()
+        if not windows:
+            until = "" if self.last_day is None else f" and ends with {self.last_day}"
+            raise RefusedError(
+                f"export {self.name!r} has no window to deliver in that range:"
+                f" it starts on {self.first_day}{until}"
+            )
+        if windows[-1].end + self.settle > now:
+            raise RefusedError(
+                f"export {self.name!r}: the window that ends {_shown(windows[-1].end, self.zone)}"
+                f" has not ended and settled yet; choose an earlier end of the range"
+            )
+        return windows
+
+
+def jobs_of(loaded: LoadedSpec, settings: Settings) -> tuple[ExportJob, ...]:
+    """The export of a spec file, and the one of its history where it has one."""
+    history = loaded.spec.history()
+    own: ExportKind = "recurring" if isinstance(loaded.spec.schedule, Recurring) else "one_time"
+    made = [_job(loaded.spec, own, loaded.path, settings)]
+    if history is not None:
+        made.append(_job(history, "history", loaded.path, settings))
+    return tuple(made)
+
+
+def _job(spec: ExportSpec, kind: ExportKind, file: Path, settings: Settings) -> ExportJob:
+    schedule = spec.schedule
+    return ExportJob(
+        name=spec.name,
+        spec=spec,
+        kind=kind,
+        file=file,
+        cadence=schedule.every if isinstance(schedule, Recurring) else 24,
+        zone=settings.account.zone,
+        first_day=schedule.start if isinstance(schedule, Recurring) else schedule.from_,
+        last_day=None if isinstance(schedule, Recurring) else schedule.to,
+        settle=settings.runtime.settle,
+        engagement=tuple(settings.catalog.engagement),
+    )
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def _shown(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).isoformat(sep=" ", timespec="minutes")

@@ -1,0 +1,87 @@
+"""Exports as people look at them: a table of all, the history of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evexport_dagster.exports.context import Context
+from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.registration import registered
+from evexport_dagster.exports.runs import LEASE
+from evexport_dagster.ledger import Event, Failure, Receipt, RegisteredExport, Revision
+from evexport_dagster.lifecycle import Status, status_of
+from evexport_dagster.windows import Window
+
+_SHOWN_RECEIPTS = 20
+
+
+@dataclass(frozen=True)
+class ExportRow:
+    """One export in the table. `status` is None while it is not registered."""
+
+    name: str
+    export_id: int | None
+    type: str
+    format: str
+    partner: str
+    status: Status | None
+    frequency: str
+    last_delivered: Window | None
+    last_failure: Failure | None
+
+
+@dataclass(frozen=True)
+class ExportDetail:
+    """One export with its history; `receipts` are the newest ones, the last first."""
+
+    row: ExportRow
+    revisions: tuple[Revision, ...]
+    events: tuple[Event, ...]
+    receipts: tuple[Receipt, ...]
+
+
+def row(context: Context, job: ExportJob) -> ExportRow:
+    """The row of an export, registered or not."""
+    export = registered(context, job.name)
+    receipts = _receipts(context, export)
+    failures = context.ledger.failures.of(export.export_id) if export else ()
+    last = receipts[0] if receipts else None
+    return ExportRow(
+        name=job.name,
+        export_id=export.export_id if export else None,
+        type=job.spec.type,
+        format=job.spec.format,
+        partner=context.settings.destinations[job.spec.destination].type,
+        status=_status(context, export) if export else None,
+        frequency=f"{job.cadence}h" if job.kind == "recurring" else "once",
+        last_delivered=Window(last.window_start, last.window_end) if last else None,
+        last_failure=failures[0] if failures else None,
+    )
+
+
+def detail(context: Context, job: ExportJob) -> ExportDetail:
+    """An export with its revisions, events and newest receipts."""
+    export = registered(context, job.name)
+    if export is None:
+        return ExportDetail(row(context, job), (), (), ())
+    return ExportDetail(
+        row=row(context, job),
+        revisions=context.ledger.exports.revisions(export.export_id),
+        events=context.ledger.events.of(export.export_id),
+        receipts=tuple(_receipts(context, export)[:_SHOWN_RECEIPTS]),
+    )
+
+
+def _status(context: Context, export: RegisteredExport) -> Status:
+    now = context.clock()
+    leases = context.ledger.leases.holders(export.export_id)
+    running = any(now - lease.heartbeat_at <= LEASE for lease in leases)
+    return status_of(export.state, running=running)
+
+
+def _receipts(context: Context, export: RegisteredExport | None) -> Sequence[Receipt]:
+    if export is None:
+        return ()
+    receipts = context.ledger.deliveries.receipts(export.export_id)
+    return sorted(receipts, key=lambda it: (it.window_start, it.recorded_at), reverse=True)

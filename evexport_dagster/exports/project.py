@@ -1,0 +1,248 @@
+"""A project, opened: the verbs in Python, typed values in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from evexport_dagster.errors import RefusedError, SpecError
+from evexport_dagster.exports import checks, listing, previews, registration, runs
+from evexport_dagster.exports.checks import CheckResult
+from evexport_dagster.exports.context import Context, system_clock
+from evexport_dagster.exports.jobs import ExportJob, jobs_of
+from evexport_dagster.exports.listing import ExportDetail, ExportRow
+from evexport_dagster.exports.previews import Preview
+from evexport_dagster.exports.registration import Edited
+from evexport_dagster.ledger import Event, Receipt, RegisteredExport
+from evexport_dagster.lifecycle import Status
+from evexport_dagster.plan import Progress, Task
+from evexport_dagster.settings import Settings, load_settings
+from evexport_dagster.spec.load import LoadedSpec, load_specs
+
+OnProgress = Callable[[Progress], None]
+_PYTHON_RUN = "python"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run delivered, window by window."""
+
+    export: str
+    export_id: int
+    revision: int
+    status: Status
+    receipts: tuple[Receipt, ...]
+
+
+def load_project(folder: Path | str, clock: Callable[[], datetime] = system_clock) -> Project:
+    """Open a project folder; raises SpecError where its `evexport.yaml` is wrong.
+
+    Wrong files under `exports/` do not keep the others from being used: see `Project.broken`.
+    """
+    settings = load_settings(folder)
+    specs, broken = load_specs(settings.folder, settings)
+    return Project(Context(settings, clock), specs, broken)
+
+
+class Project:
+    """The exports of a project folder. Close it, or use it as a context manager.
+
+    Every verb raises the errors of `evexport_dagster.errors`.
+    """
+
+    def __init__(
+        self, context: Context, specs: dict[str, LoadedSpec], broken: dict[str, SpecError]
+    ) -> None:
+        self._context = context
+        self.specs, self.broken = specs, broken
+        self._jobs = {name: jobs_of(loaded, context.settings) for name, loaded in specs.items()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self._context.close()
+
+    @property
+    def settings(self) -> Settings:
+        """What all exports of the project share."""
+        return self._context.settings
+
+    def jobs(self) -> tuple[ExportJob, ...]:
+        """Every export of the spec files, those of histories included."""
+        return tuple(job for jobs in self._jobs.values() for job in jobs)
+
+    def job(self, name: str) -> ExportJob:
+        """The export of this name; raises SpecError where there is none, or its file is wrong."""
+        return self._family(name)[0]
+
+    def registered(self, name: str) -> RegisteredExport | None:
+        """The export as the ledger has it, where it is registered."""
+        return registration.registered(self._context, name)
+
+    def events(self, name: str) -> tuple[Event, ...]:
+        """The registered events of an export, the one seen first first."""
+        export = self.registered(name)
+        return self._context.ledger.events.of(export.export_id) if export else ()
+
+    def create(self, name: str) -> tuple[RegisteredExport, ...]:
+        """Register an export and the one of its history: ids, revision 1, columns, events.
+
+        One that is registered already with this meaning is given as it is.
+        """
+        job, family = self._family(name)
+        registration.ensure_current(self._context, family, job)
+        known = (self.registered(member.name) for member in family)
+        return tuple(export for export in known if export is not None)
+
+    def edit(self, name: str) -> Edited:
+        """Register the changed spec as the next revision."""
+        return registration.edit(self._context, self.job(name))
+
+    def ensure_current(self, name: str) -> RegisteredExport:
+        """The registered export, created if it is new; raises where the spec has changed."""
+        job, family = self._family(name)
+        return registration.ensure_current(self._context, family, job)
+
+    def discover(self, name: str) -> tuple[Event, ...]:
+        """Register the source's new events of an export that takes them; gives the new ones."""
+        export = self.registered(name)
+        if export is None or export.state != "active":
+            return ()
+        return registration.discover(self._context, self.job(name), export)
+
+    def missing(self, name: str, events: Sequence[str] | None = None) -> tuple[Task, ...]:
+        """What has ended and was not delivered yet: a task a window, in time order."""
+        export = self.ensure_current(name)
+        self.discover(name)
+        return runs.missing(self._context, self.job(name), export, events)
+
+    def touched(
+        self,
+        name: str,
+        from_: datetime | None,
+        to: datetime | None,
+        events: Sequence[str] | None = None,
+    ) -> tuple[Task, ...]:
+        """The windows that touch [from_, to), to be delivered whole, again where they were."""
+        export = self.ensure_current(name)
+        self.discover(name)
+        return runs.touched(self._context, self.job(name), export, (from_, to), events)
+
+    def deliver(
+        self, task: Task, *, run_id: str, on_progress: OnProgress | None = None
+    ) -> tuple[Receipt, ...]:
+        """Deliver one window; gives the receipts of exactly the task's events."""
+        export = self.ensure_current(task.export)
+        job = self.job(task.export)
+        now = self._context.clock()
+        if task.window.end + job.settle > now:
+            raise RefusedError(f"export {task.export!r}: {task.window} has not ended and settled")
+        known = {event.name for event in self.events(task.export)}
+        new = [name for name in task.events if name not in known]
+        registration.register_events(self._context, export, [(name, None) for name in new])
+        progress = on_progress or _quiet
+        receipts = runs.deliver(self._context, job, export, task, run_id, progress)
+        self._finish(job, export)
+        return receipts
+
+    def run(
+        self,
+        name: str,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        events: Sequence[str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> RunResult:
+        """Deliver what is missing, or with a range what touches it, window by window."""
+        ranged = from_ is not None or to is not None
+        tasks = self.touched(name, from_, to, events) if ranged else self.missing(name, events)
+        receipts = [
+            receipt
+            for task in tasks
+            for receipt in self.deliver(task, run_id=_PYTHON_RUN, on_progress=on_progress)
+        ]
+        return self.result(name, receipts)
+
+    def result(self, name: str, receipts: Sequence[Receipt]) -> RunResult:
+        """What a run delivered, with the export's state behind it."""
+        export = self.ensure_current(name)
+        status = listing.row(self._context, self.job(name)).status
+        assert status is not None
+        return RunResult(name, export.export_id, export.revision.number, status, tuple(receipts))
+
+    def to_display(self, name: str) -> tuple[Receipt, ...]:
+        """The receipts that the Dagster UI may not show yet."""
+        export = self.registered(name)
+        return tuple(self._context.ledger.deliveries.to_display(export.export_id)) if export else ()
+
+    def mark_displayed(self, receipts: Sequence[Receipt]) -> None:
+        """The Dagster UI shows these receipts."""
+        self._context.ledger.deliveries.mark_displayed(receipts)
+
+    def preview(
+        self,
+        name: str,
+        event: str | None = None,
+        rows: int = 3,
+        window_start: datetime | None = None,
+    ) -> Preview:
+        """Paths, columns and records on real rows; writes nothing."""
+        return previews.preview(self._context, self.job(name), event, rows, window_start)
+
+    def check(self, name: str | None = None) -> tuple[CheckResult, ...]:
+        """Whether exports could run: their specs, sources and destinations."""
+        jobs = self.jobs() if name is None else (self.job(name),)
+        results = [result for job in jobs for result in checks.check(self._context, job)]
+        if name is None:
+            results += [CheckResult(f, "spec", False, str(e), e) for f, e in self.broken.items()]
+        return tuple(results)
+
+    def list(self) -> tuple[ExportRow, ...]:
+        """A row for every export."""
+        return tuple(listing.row(self._context, job) for job in self.jobs())
+
+    def show(self, name: str) -> ExportDetail:
+        """One export with its history."""
+        return listing.detail(self._context, self.job(name))
+
+    def stop(self, name: str) -> RegisteredExport:
+        """Stop an export for ever; what was delivered stays."""
+        if self.registered(name) is None:
+            raise RefusedError(f"export {name!r} is not registered: there is nothing to stop")
+        return self._context.ledger.exports.set_state(name, "stopped", self._context.clock())
+
+    def _family(self, name: str) -> tuple[ExportJob, tuple[ExportJob, ...]]:
+        for family in self._jobs.values():
+            for job in family:
+                if job.name == name:
+                    return job, family
+        if name in self.broken:
+            raise self.broken[name]
+        there = ", ".join(job.name for job in self.jobs()) or "none"
+        raise SpecError(f"there is no export {name!r}; there is {there}")
+
+    def _finish(self, job: ExportJob, export: RegisteredExport) -> None:
+        """A one-time export of which nothing is missing is done."""
+        if job.last_day is None or export.state != "active":
+            return
+        days = job.end is not None and self._context.clock() >= job.end + job.settle
+        if days and not runs.missing(self._context, job, export, None):
+            self._context.ledger.exports.set_state(job.name, "done", self._context.clock())
+
+
+def _quiet(progress: Progress) -> None:
+    """What is done with progress that nobody asked for."""

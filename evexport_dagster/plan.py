@@ -1,0 +1,87 @@
+"""What a delivery will be, decided before a byte is read: values, made without reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from evexport_dagster.naming import Names, Naming
+from evexport_dagster.settings import Account
+from evexport_dagster.spec.model import ExportSpec
+from evexport_dagster.windows import Window
+
+
+@dataclass(frozen=True)
+class Task:
+    """Deliver these events of one window; `again` also what is recorded already."""
+
+    export: str
+    window: Window
+    events: tuple[str, ...]
+    again: bool
+
+
+@dataclass(frozen=True)
+class PlannedEvent:
+    """An event of a plan: its name in the source, and the path segment that is its for ever."""
+
+    name: str
+    segment: str
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """One window of one revision of an export, with the events that are delivered."""
+
+    account: Account
+    export_id: int
+    revision: int
+    spec: ExportSpec
+    window: Window
+    events: tuple[PlannedEvent, ...]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The account's time zone."""
+        return self.account.zone
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the events, as the source has them."""
+        return tuple(event.name for event in self.events)
+
+    def key(self, event: PlannedEvent, instance: int, index: int, prefix: str = "") -> str:
+        """The key of one file. The run time in it is logical: the window's end, so that a
+        repetition has the same names (product contract, section 5)."""
+        window_date: date = self.window.start.astimezone(self.zone).date()
+        names = Names(
+            account_id=self.account.id,
+            export_id=self.export_id,
+            timestamp=self.window.timestamp,
+            date=self.window.date(self.zone),
+            instance_id=instance,
+            file_index=index,
+            event=event.segment,
+            window_start=self.window.start,
+            window_end=self.window.end,
+            window_date=window_date,
+        )
+        return prefix + naming_of(self.spec).key(names)
+
+
+def naming_of(spec: ExportSpec) -> Naming:
+    """How the files of a spec are named."""
+    return Naming(spec.folder, spec.file_name, spec.extension, spec.data_type)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a window is: `rows_total` counts the rows of all its events."""
+
+    export: str
+    window: Window
+    stage: str
+    event: str | None = None
+    rows_done: int = 0
+    rows_total: int = 0

@@ -1,0 +1,265 @@
+"""The rules of the house, held by reading its source; ARCHITECTURE.md says why."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "evexport_dagster"
+TESTS = "evexport_dagster_tests"
+
+LAYERS = (
+    ("errors", "text", "windows"),
+    ("naming", "sample"),
+    ("spec",),
+    ("settings",),
+    ("spec.dates", "spec.load", "spec.revisions", "columns", "ledger", "stores"),
+    ("source", "formats"),
+    ("query", "plan", "spool"),
+    ("engine",),
+    ("deliver",),
+    ("exports",),
+    ("__init__",),
+    ("defs",),
+    ("definitions",),
+    ("cli",),
+)
+"""From the ground up: a room imports rooms of earlier lines, never one beside it or above it."""
+
+SIBLINGS = {"formats": {"base", "cells"}, "stores": {"base"}}
+"""Rooms whose files never see each other, but for those that all of them share."""
+
+KNOWS_DAGSTER = {"defs", "definitions"}
+"""Everything else works, and is tested, without Dagster."""
+
+LONGEST_FILE, LONGEST_TEST_FILE = 300, 600
+
+# Letters in brackets keep these patterns from matching themselves.
+FOREIGN = {
+    "a path of somebody's machine": r"(?<![\w.])/(w[o]rk|h[o]me|r[o]ot|U[s]ers)/",
+    "a host of a package registry": r"p[y]pi\.org|pythonh[o]sted|npmj[s]\.|crat[e]s\.io",
+}
+
+MAKE_TARGETS = ("help", "demo", "test", "dev", "lint", "bench", "lock", "clean")
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Python file, by its dotted name within its package (`__init__` for the package)."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+
+    def imports(self) -> Iterator[str]:
+        """The full names of what is imported: modules, and names where they could be modules."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from (f"{self._base(node)}.{alias.name}" for alias in node.names)
+
+    def _base(self, node: ast.ImportFrom) -> str:
+        here = self.path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+        return ".".join([*here, *([node.module] if node.module else [])])
+
+
+@cache
+def modules(package: str = PACKAGE) -> dict[str, Module]:
+    """Every module of a package, by name."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    names = [".".join(file.relative_to(ROOT / package).with_suffix("").parts) for file in files]
+    return {
+        (short := name.removesuffix(".__init__")): Module(short, file, ast.parse(file.read_text()))
+        for name, file in zip(names, files, strict=True)
+    }
+
+
+def module_of(imported: str) -> str | None:
+    """The module of the package that holds an imported name; None where it is another's."""
+    if imported.split(".")[0] != PACKAGE:
+        return None
+    parts = imported.split(".")[1:]
+    while parts and ".".join(parts) not in modules():
+        parts.pop()
+    return ".".join(parts) or "__init__"
+
+
+def rank(name: str) -> tuple[int, str]:
+    """The line and the entry of a module in LAYERS: those of the longest entry it belongs to."""
+    found = [
+        (entry, line)
+        for line, entries in enumerate(LAYERS)
+        for entry in entries
+        if name == entry or name.startswith(f"{entry}.")
+    ]
+    assert found, f"{name} stands in no line of LAYERS"
+    entry, line = max(found, key=lambda it: len(it[0]))
+    return line, entry
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    """For each module of the package the others that it imports."""
+    return {
+        name: {to for to in map(module_of, module.imports()) if to and to != name}
+        for name, module in modules().items()
+    }
+
+
+def tracked() -> list[Path]:
+    """The repository's files: what git has, and what it would take."""
+    git = shutil.which("git")
+    assert git
+    command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
+    paths = [ROOT / os.fsdecode(name) for name in listed.split(b"\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def test_imports_go_down() -> None:
+    wrong = [
+        f"{name} -> {to}"
+        for name, targets in graph().items()
+        for to in sorted(targets)
+        if rank(to)[1] != rank(name)[1] and rank(to)[0] >= rank(name)[0]
+    ]
+    assert not wrong, wrong
+
+
+def test_no_modules_import_each_other() -> None:
+    # The `__init__` of a room gathers its files; it is no place that they import from.
+    TopologicalSorter(graph()).prepare()
+
+
+def test_every_line_of_the_table_is_a_room() -> None:
+    rooms = {rank(name)[1] for name in modules()}
+    assert rooms == {entry for line in LAYERS for entry in line}
+
+
+@pytest.mark.parametrize("room", SIBLINGS)
+def test_siblings_never_see_each_other(room: str) -> None:
+    siblings = {name for name in modules() if name.startswith(f"{room}.")}
+    apart = {name for name in siblings if name.split(".")[1] not in SIBLINGS[room]}
+    assert not {(name, to) for name in siblings for to in graph()[name] & apart if to != name}
+
+
+def test_dagster_lives_in_its_own_rooms() -> None:
+    knowing = {
+        name
+        for name, module in modules().items()
+        if any(it.split(".")[0].startswith("dagster") for it in module.imports())
+    }
+    assert {name for name in knowing if name.split(".")[0] not in KNOWS_DAGSTER} == set()
+
+
+@pytest.mark.parametrize("package", [PACKAGE, TESTS])
+def test_nothing_private_of_dagster_is_imported(package: str) -> None:
+    private = {
+        f"{module.name}: {it}"
+        for module in modules(package).values()
+        for it in module.imports()
+        if it.startswith("dagster") and any(part.startswith("_") for part in it.split(".")[1:])
+    }
+    assert not private
+
+
+def test_imports_stand_at_the_top() -> None:
+    late = {
+        f"{module.name}:{node.lineno}"
+        for module in modules().values()
+        for function in ast.walk(module.tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert not late
+
+
+@pytest.mark.parametrize(
+    ("package", "longest"), [(PACKAGE, LONGEST_FILE), (TESTS, LONGEST_TEST_FILE)]
+)
+def test_rooms_are_small(package: str, longest: int) -> None:
+    lines = {m.path.name: len(m.path.read_text().splitlines()) for m in modules(package).values()}
+    assert not {name: count for name, count in lines.items() if count > longest}
+
+
+def test_what_a_room_shows_to_others_says_what_it_is() -> None:
+    shown = {
+        imported
+        for module in modules().values()
+        for imported in module.imports()
+        if (home := module_of(imported)) is not None
+        and (module.path.name == "__init__.py" or rank(home)[1] != rank(module.name)[1])
+    }
+    silent = [
+        f"{module.name}:{node.name}"
+        for module in modules().values()
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and f"{PACKAGE}.{module.name}.{node.name}" in shown
+        and not ast.get_docstring(node)
+    ]
+    assert shown
+    assert not silent
+
+
+def test_every_file_says_what_it_is() -> None:
+    assert not [name for name, module in modules().items() if not ast.get_docstring(module.tree)]
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_the_repository_names_no(what: str) -> None:
+    pattern = re.compile(FOREIGN[what].encode())
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]!r}"
+        for path in tracked()
+        for match in pattern.finditer(path.read_bytes())
+    ]
+    assert not found
+
+
+def test_the_patterns_find_what_they_are_for() -> None:
+    for text in ("cd /" + "work/x", "open('/" + "root/y')", "/" + "home/ann/z"):
+        assert re.search(FOREIGN["a path of somebody's machine"], text)
+    assert re.search(FOREIGN["a host of a package registry"], "https://py" + "pi.org/simple")
+    assert not re.search(
+        FOREIGN["a path of somebody's machine"], "out/" + "work/ and frame" + "work/"
+    )
+
+
+def test_the_lock_holds_names_versions_and_hashes() -> None:
+    lines = (ROOT / "requirements-dev.lock").read_text().splitlines()
+    pinned = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[\w.!+]+( ; .+)? \\")
+    hashed = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}( \\)?")
+    assert not [line for line in lines if not (pinned.fullmatch(line) or hashed.fullmatch(line))]
+
+
+def test_the_lock_pins_every_direct_requirement() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements-dev.lock").read_text(), re.M))
+    wanted = set(re.findall(r'^  "([a-z0-9.-]+)(?:\[[a-z]+\])?>=', project, re.M))
+    assert {name.replace(".", "-") for name in wanted} <= pinned
+
+
+def test_ci_runs_what_make_test_runs() -> None:
+    run = ROOT / ".ci" / "run"
+    assert os.access(run, os.X_OK)
+    assert run.read_text().rstrip().endswith("make test")
+
+
+@pytest.mark.parametrize("target", MAKE_TARGETS)
+def test_make_shows_each_target(target: str) -> None:
+    shown = re.search(rf"^{target}:.* ## \S.*$", (ROOT / "Makefile").read_text(), re.M)
+    assert shown
