@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -125,10 +126,16 @@ def _read_back(path: Path, format_: Format) -> tuple[str, int]:
         return digest, format_.count(read_back(file))
 
 
-def by_instance(batch: pa.RecordBatch) -> Iterator[tuple[int, Any]]:
+def by_instance(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.Array]]:
     """(instance, lines) of a batch with the columns instance and line, sorted by instance."""
-    encoded = pa.compute.run_end_encode(batch.column(0))
+    instances, lines = batch.column(0), batch.column(1)
+    if not len(lines):
+        return
+    first, last = instances[0].as_py(), instances[-1].as_py()
+    values = [first] if first == last else instances.to_pylist()
     start = 0
-    for end, instance in zip(encoded.run_ends.to_pylist(), encoded.values.to_pylist(), strict=True):
-        yield instance, batch.column(1)[start:end]
+    while start < len(lines):
+        instance = last if first == last else values[start]
+        end = len(lines) if instance == last else bisect_right(values, instance, lo=start)
+        yield instance, lines[start:end]
         start = end

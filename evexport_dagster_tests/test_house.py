@@ -263,3 +263,19 @@ def test_ci_runs_what_make_test_runs() -> None:
 def test_make_shows_each_target(target: str) -> None:
     shown = re.search(rf"^{target}:.* ## \S.*$", (ROOT / "Makefile").read_text(), re.M)
     assert shown
+
+
+def test_the_picture_of_the_house_is_true() -> None:
+    picture = (ROOT / "ARCHITECTURE.md").read_text()
+    named = re.findall(r"`((?:[a-z_0-9]+/)*[a-z_0-9]+(?:\.py|\.yaml|/))`", picture)
+    assert not [it for it in named if not ((ROOT / PACKAGE / it).exists() or (ROOT / it).exists())]
+    rooms = {name.split(".")[0] for name in modules()} - {"__init__"}
+    assert not [
+        room for room in rooms if f"`{room}.py`" not in picture and f"`{room}/" not in picture
+    ]
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+def test_links_within_the_repository_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text())
+    assert not [link for link in links if not (ROOT / link).is_file()]

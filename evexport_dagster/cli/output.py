@@ -94,9 +94,7 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> s
 def _table(grid: Grid) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in grid.columns:
-        table.add_column(
-            name, justify="right" if name in grid.numbers else "left", overflow="fold"
-        )
+        table.add_column(name, justify="right" if name in grid.numbers else "left", overflow="fold")
     for row in grid.rows:
         table.add_row(*(Text(cell) for cell in _cells(row)))
     return table

@@ -8,16 +8,8 @@ from contextlib import contextmanager
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.progress import (
-    Progress as rich_progress.Progress,
-)
 
 from evexport_dagster.cli.output import printable, warn
 from evexport_dagster.cli.times import window_text
@@ -37,29 +29,28 @@ def shown_progress(windows: int, zone: ZoneInfo) -> Iterator[OnProgress]:
         yield _lines(windows, zone)
         return
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
-        TimeElapsedColumn(),
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[unit]}"),
+        bars.TimeElapsedColumn(),
     )
-    with rich_progress.Progress(*columns, console=console, transient=True) as bars:
-        yield _bars(bars, windows, zone)
+    with bars.Progress(*columns, console=console, transient=True) as display:
+        yield _bars(display, windows, zone)
 
 
-def _bars(bars: rich_progress.Progress, windows: int, zone: ZoneInfo) -> OnProgress:
-    all_windows = bars.add_task("Windows", total=windows, unit="windows")
-    rows = bars.add_task("", total=None, unit="rows", visible=False)
+def _bars(display: bars.Progress, windows: int, zone: ZoneInfo) -> OnProgress:
+    all_windows = display.add_task("Windows", total=windows, unit="windows")
+    rows = display.add_task("", total=None, unit="rows", visible=False)
     seen: set[Window] = set()
 
     def show(progress: Progress) -> None:
         seen.add(progress.window)
-        finished = len(seen) - (progress.stage != "done")
-        bars.update(all_windows, completed=finished)
-        what = f"{window_text(progress.window, zone)} {progress.event or ''} {progress.stage}"
-        bars.update(
+        display.update(all_windows, completed=len(seen) - (progress.stage != "done"))
+        words = (window_text(progress.window, zone), progress.stage, progress.event)
+        display.update(
             rows,
-            description=printable(" ".join(what.split())),
+            description=printable(" ".join(word for word in words if word)),
             completed=progress.rows_done,
             total=progress.rows_total or None,
             visible=True,

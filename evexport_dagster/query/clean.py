@@ -22,13 +22,13 @@ class Cleaning:
 
     def way(self, text: str) -> str:
         """SQL for the way that an object takes: 0 as it is, 1 nulls cut, 2 exact, 3 as it is
-        unless a nested object has a key twice."""
+        unless a parser finds a fault, a null member or a key twice."""
         if self.as_string:
             return "2::UTINYINT"
         unique = f"list_unique(json_keys({text})) = len(json_keys({text}))"
         return (
             f"CASE WHEN NOT {guards.harmless(text, self.numbers)} THEN"
-            f" if({guards.harmless_but_nested(text, self.numbers)}, 3, 2)::UTINYINT"
+            f" if({guards.compact(text, self.numbers)}, 3, 2)::UTINYINT"
             f" WHEN NOT ({guards.may_hold_null(text)}) THEN 0::UTINYINT"
             f" WHEN {guards.nulls_can_be_cut(text)} AND {unique} THEN 1::UTINYINT"
             " ELSE 2::UTINYINT END"

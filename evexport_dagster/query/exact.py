@@ -160,14 +160,14 @@ def clean_as_string(text: str | None) -> dict[str, str | None]:
     return _cleaned(text, stringified)
 
 
-class _DoubledKeyError(Exception):
+class _DuplicateKeyError(Exception):
     """An object has a key twice."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise _DoubledKeyError
+        raise _DuplicateKeyError
     return members
 
 
@@ -175,11 +175,11 @@ _UNIQUE = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def clean_unless_unique(text: str) -> dict[str, str | None]:
-    """`clean` for a text that is known to be compact, strict and free of oddities but for
-    duplicate keys and null members: one without either comes back as it is."""
+    """`clean` for a compact text without long numbers, NaN or lone surrogates: one that is valid,
+    without duplicate keys and null members, comes back as it is."""
     try:
         untouched = None not in _UNIQUE.decode(text).values()
-    except _DoubledKeyError:
+    except (_DuplicateKeyError, ValueError, RecursionError):
         untouched = False
     return {"text": text, "odd": None} if untouched else clean(text)
 

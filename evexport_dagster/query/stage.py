@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
-import pyarrow as pa
 
 from evexport_dagster.errors import Fault, SpecError
 from evexport_dagster.query.clean import CleanedObject
@@ -41,15 +40,13 @@ def stage_events(
     con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, properties: CleanedObject
 ) -> None:
     """Make the table `staged`: the selected rows, their properties cleaned."""
-    names = pa.table(
-        {
-            "event": pa.array(range(len(selection.events)), pa.uint16()),
-            "event_name": pa.array(selection.events, pa.string()),
-        }
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE selected AS
+        SELECT unnest(range(len($names)))::USMALLINT AS event, unnest($names::VARCHAR[]) AS event_name
+        """,
+        {"names": list(selection.events)},
     )
-    con.register("selected_names", names)
-    con.execute("CREATE OR REPLACE TEMP TABLE selected AS FROM selected_names")
-    con.unregister("selected_names")
     # Without a position of its own, the order of the scan is the order of the source.
     con.execute(f"SET preserve_insertion_order = {'false' if lake.positioned else 'true'}")
     result = properties.column

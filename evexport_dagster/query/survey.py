@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import duckdb
-import pyarrow as pa
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,11 +81,14 @@ def _shapes(con: duckdb.DuckDBPyConnection) -> list[tuple[int, int, list[str], i
 def _mend_duplicate_keys(con: duckdb.DuckDBPyConnection, doubled: list[tuple[int, int]]) -> None:
     """Clean rows whose properties have a key twice. A cheap test cannot see that in one row,
     but rows of one shape have the same keys, and shapes are few."""
-    events, shapes = zip(*doubled, strict=True)
-    table = pa.table(
-        {"event": pa.array(events, pa.uint16()), "shape": pa.array(shapes, pa.uint64())}
+    events, shapes = (list(column) for column in zip(*doubled, strict=True))
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE doubled AS
+        SELECT unnest($events::USMALLINT[]) AS event, unnest($shapes::UBIGINT[]) AS shape
+        """,
+        {"events": events, "shapes": shapes},
     )
-    con.register("doubled", table)
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE mended AS
@@ -103,7 +105,6 @@ def _mend_duplicate_keys(con: duckdb.DuckDBPyConnection, doubled: list[tuple[int
         """
     )
     con.execute("DROP TABLE mended")
-    con.unregister("doubled")
 
 
 def _oddities(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]]:

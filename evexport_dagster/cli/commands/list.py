@@ -39,7 +39,8 @@ def command(folder: Path, out: Output) -> None:
         zone = project.settings.account.zone
         rows, broken = project.list(), project.broken
     for error in broken.values():
-        warn(f"Warning: {str(error).partition('\n')[0]}: `evexport check` shows what is wrong.")
+        headline = str(error).partition("\n")[0]
+        warn(f"Warning: {headline}: `evexport check` shows all of it.")
     if rows:
         out.say(Grid(_COLUMNS, tuple(_cells(row, zone) for row in rows), frozenset({"Export id"})))
     else:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
+from evexport_dagster.cli.deliveries import (
+    delivery_grid,
+    place_text,
+    run_document,
+    totals_text,
+)
 from evexport_dagster.cli.options import example, name_argument, project_options
 from evexport_dagster.cli.output import Output
+from evexport_dagster.cli.running import run_with_progress
+from evexport_dagster.cli.times import typed_range
+from evexport_dagster.exports import RunResult, load_project
 
 
 @click.command(
-    epilog=example("evexport run purchases", "evexport run purchases --from 2026-06-14T08:00 --to 2026-06-15")
+    epilog=example(
+        "evexport run purchases", "evexport run purchases --from 2026-06-14T08:00 --to 2026-06-15"
+    )
 )
 @name_argument
 @click.option(
@@ -38,3 +50,23 @@ def command(
     With --json: {"export", "export_id", "revision", "status", "deliveries": [{"window": [start,
     end], "event", "instance", "rows", "files": [{"key", "rows", "bytes", "sha256"}]}]}.
     """
+    with load_project(folder) as project:
+        zone = project.settings.account.zone
+        start, end = typed_range(from_, to, zone)
+        if start is None and end is None:
+            tasks = project.missing(name, events or None)
+        else:
+            tasks = project.touched(name, start, end, events or None)
+        result = run_with_progress(project, name, tasks)
+        place = place_text(project.settings.destinations[project.job(name).spec.destination])
+    say_run(result, place, out, zone)
+    out.document(run_document(result, zone))
+
+
+def say_run(result: RunResult, place: str, out: Output, zone: ZoneInfo) -> None:
+    """Shows what a run delivered, and where it is."""
+    if not result.receipts:
+        out.say(f"{result.export}: nothing is missing; every ended window is delivered.")
+        return
+    out.say(delivery_grid(result.receipts, zone))
+    out.say("", f"{result.export}: {totals_text(result.receipts)}, in {place}")

@@ -23,12 +23,13 @@ def command(name: str, folder: Path, out: Output) -> None:
     """
     with load_project(folder) as project:
         export = project.stop(name)
+        status = project.show(name).row.status
     out.say(f"Stopped {export.name} for ever. What it delivered stays where it is.")
     out.document(
         {
             "export": export.name,
             "export_id": export.export_id,
             "revision": export.revision.number,
-            "status": export.state,
+            "status": status,
         }
     )

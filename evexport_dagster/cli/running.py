@@ -1,0 +1,17 @@
+"""A run in this process, as `run` and `demo` do it: the same assets as Dagster's own runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evexport_dagster.cli.progress import shown_progress
+from evexport_dagster.defs.launch import run_tasks
+from evexport_dagster.exports import Project, RunResult, Task
+
+
+def run_with_progress(project: Project, name: str, tasks: Sequence[Task]) -> RunResult:
+    """Delivers the tasks of one export through Dagster; nothing is done where there are none."""
+    if not tasks:
+        return project.result(name, ())
+    with shown_progress(len(tasks), project.settings.account.zone) as show:
+        return run_tasks(project, name, tasks, on_progress=show)

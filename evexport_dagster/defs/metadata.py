@@ -1,0 +1,114 @@
+"""A receipt as Dagster shows it: one materialisation of one partition key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from evexport_dagster.defs.partitions import partition_key
+from evexport_dagster.exports import ExportJob
+from evexport_dagster.ledger import Receipt
+from evexport_dagster.settings import Settings
+from evexport_dagster.spec.revisions import fingerprint, meaning
+from evexport_dagster.windows import Window
+
+from .places import uri
+
+_MOST_FILES = 100
+_FILE_SCHEMA = dg.TableSchema(
+    columns=[
+        dg.TableColumn("key", "string"),
+        dg.TableColumn("instance", "int"),
+        dg.TableColumn("rows", "int"),
+        dg.TableColumn("bytes", "int"),
+        dg.TableColumn("sha256", "string"),
+    ]
+)
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """The asset of an export."""
+    return dg.AssetKey(["exports", name])
+
+
+def code_version(job: ExportJob, settings: Settings) -> str:
+    """The fingerprint of what the spec means: other code, other bytes."""
+    return fingerprint(meaning(job.spec, settings))
+
+
+def materialization(job: ExportJob, receipt: Receipt, settings: Settings) -> dg.AssetMaterialization:
+    """The materialisation of the delivery that a receipt records."""
+    key = partition_key(job, Window(receipt.window_start, receipt.window_end), receipt.event)
+    sums = "".join(file.sha256 for file in receipt.files)
+    return dg.AssetMaterialization(
+        asset_key=asset_key(job.name),
+        partition=key,
+        description=_description(receipt),
+        metadata=receipt_metadata(job, receipt, settings),
+        tags={
+            # Dagster adds these by itself only to materialisations that it makes of outputs.
+            **{f"dagster/partition/{name}": part for name, part in key.keys_by_dimension.items()},
+            "dagster/code_version": code_version(job, settings),
+            "dagster/data_version": hashlib.sha256(sums.encode()).hexdigest()[:16],
+        },
+    )
+
+
+def receipt_metadata(
+    job: ExportJob, receipt: Receipt, settings: Settings
+) -> Mapping[str, dg.MetadataValue[Any]]:
+    """What a reader asks of a delivery: how much, where, of when, and what was odd."""
+    shown = {
+        "dagster/row_count": dg.MetadataValue.int(receipt.rows),
+        "rows in source": dg.MetadataValue.int(receipt.source_rows),
+        "event": dg.MetadataValue.text(receipt.event),
+        "window": dg.MetadataValue.text(_span(job, receipt)),
+        "bytes": dg.MetadataValue.int(sum(file.bytes for file in receipt.files)),
+        "export id": dg.MetadataValue.text(str(receipt.export_id)),
+        "revision": dg.MetadataValue.int(receipt.revision),
+        "column version": dg.MetadataValue.int(receipt.column_version),
+    }
+    if receipt.files:
+        destination = settings.destinations[job.spec.destination]
+        shown["dagster/uri"] = dg.MetadataValue.text(
+            uri(destination, [file.key for file in receipt.files])
+        )
+        shown["files"] = _files(receipt)
+    if receipt.first_event_time and receipt.last_event_time:
+        shown["first event"] = dg.MetadataValue.timestamp(receipt.first_event_time)
+        shown["last event"] = dg.MetadataValue.timestamp(receipt.last_event_time)
+    if receipt.oddities:
+        shown["oddities"] = dg.MetadataValue.json(dict(receipt.oddities))
+    return shown
+
+
+def _files(receipt: Receipt) -> dg.MetadataValue[Any]:
+    records = [
+        dg.TableRecord(
+            {
+                "key": file.key,
+                "instance": file.instance,
+                "rows": file.rows,
+                "bytes": file.bytes,
+                "sha256": file.sha256,
+            }
+        )
+        for file in receipt.files[:_MOST_FILES]
+    ]
+    return dg.MetadataValue.table(records, schema=_FILE_SCHEMA)
+
+
+def _description(receipt: Receipt) -> str:
+    rows, files = receipt.rows, len(receipt.files)
+    if not rows:
+        return "No rows in this window: no file"
+    return f"{rows:,} row{'s'[: rows != 1]} in {files} file{'s'[: files != 1]}"
+
+
+def _span(job: ExportJob, receipt: Receipt) -> str:
+    ends = (receipt.window_start, receipt.window_end)
+    start, end = (at.astimezone(job.zone).isoformat(sep=" ", timespec="minutes") for at in ends)
+    return f"{start} up to {end}"
