@@ -20,8 +20,8 @@ demo: $(READY) ## Deliver a sample lake to a folder, and show what landed where
 	@$(BIN)/evexport demo
 
 dev: $(READY) lake/profiles.parquet ## Open this folder's exports in Dagster, at PORT (3000)
-	@echo "Dagster: http://localhost:$(PORT) (ready in about 15 seconds; stop with Ctrl-C)"
-	@DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev --port $(PORT)
+	@echo "Dagster: http://localhost:$(PORT) (in half a minute; stop with Ctrl-C)"
+	@DAGSTER_HOME="$(CURDIR)" PYTHONWARNINGS="ignore:Function" $(BIN)/dagster dev --port $(PORT)
 
 test: lint ## Run everything that must hold: linter, types, all tests
 	@$(BIN)/pytest

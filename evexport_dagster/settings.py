@@ -49,11 +49,14 @@ __all__ = [
     "Settings",
     "Source",
     "Webhook",
+    "dagster_home",
     "load_settings",
+    "project_folder",
     "reveal",
 ]
 
 PROJECT_FILE: Final = "evexport.yaml"
+_DAGSTER_FILE: Final = "dagster.yaml"
 
 _SQLITE = "sqlite:///"
 _M = TypeVar("_M", bound=BaseModel)
@@ -87,6 +90,19 @@ def reveal(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
             f"that {PROJECT_FILE} takes from it"
         )
     return value
+
+
+def project_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The project that Dagster loads: the folder EVEXPORT_PROJECT, else the current one."""
+    return Path(environ.get("EVEXPORT_PROJECT") or ".").absolute()
+
+
+def dagster_home(folder: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Where Dagster keeps its runs: DAGSTER_HOME, else the project where it has dagster.yaml."""
+    home = environ.get("DAGSTER_HOME")
+    if home:
+        return Path(home).absolute()
+    return folder if (folder / _DAGSTER_FILE).is_file() else None
 
 
 def load_settings(project_dir: Path | str) -> Settings:

@@ -26,7 +26,7 @@ LAYERS = (
     ("settings",),
     ("spec.dates", "spec.load", "spec.revisions", "columns", "ledger", "stores"),
     ("source", "formats"),
-    ("query", "plan", "spool"),
+    ("query", "plan", "spool", "lifecycle"),
     ("engine",),
     ("deliver",),
     ("exports",),
@@ -191,7 +191,7 @@ def test_imports_stand_at_the_top() -> None:
     ("package", "longest"), [(PACKAGE, LONGEST_FILE), (TESTS, LONGEST_TEST_FILE)]
 )
 def test_rooms_are_small(package: str, longest: int) -> None:
-    lines = {m.path.name: len(m.path.read_text().splitlines()) for m in modules(package).values()}
+    lines = {m.name: len(m.path.read_text().splitlines()) for m in modules(package).values()}
     assert not {name: count for name, count in lines.items() if count > longest}
 
 

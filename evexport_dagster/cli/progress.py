@@ -29,34 +29,34 @@ def shown_progress(windows: int, zone: ZoneInfo) -> Iterator[OnProgress]:
         yield _lines(windows, zone)
         return
     columns = (
-        bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[unit]}"),
+        bars.TextColumn("windows"),
         bars.TimeElapsedColumn(),
+        bars.TextColumn("{task.description}", markup=False),
     )
     with bars.Progress(*columns, console=console, transient=True) as display:
-        yield _bars(display, windows, zone)
+        yield _bar(display, windows, zone)
 
 
-def _bars(display: bars.Progress, windows: int, zone: ZoneInfo) -> OnProgress:
-    all_windows = display.add_task("Windows", total=windows, unit="windows")
-    rows = display.add_task("", total=None, unit="rows", visible=False)
+def _bar(display: bars.Progress, windows: int, zone: ZoneInfo) -> OnProgress:
+    bar = display.add_task("", total=windows)
     seen: set[Window] = set()
 
     def show(progress: Progress) -> None:
         seen.add(progress.window)
-        display.update(all_windows, completed=len(seen) - (progress.stage != "done"))
-        words = (window_text(progress.window, zone), progress.stage, progress.event)
-        display.update(
-            rows,
-            description=printable(" ".join(word for word in words if word)),
-            completed=progress.rows_done,
-            total=progress.rows_total or None,
-            visible=True,
-        )
+        finished = len(seen) - (progress.stage != "done")
+        display.update(bar, completed=finished, description=_state(progress, zone))
 
     return show
+
+
+def _state(progress: Progress, zone: ZoneInfo) -> str:
+    """`2026-06-14 20:00 to 24:00, writing Charged, 1,200 of 3,400 rows`."""
+    state = f"{window_text(progress.window, zone)}, {progress.stage}"
+    if progress.event is not None:
+        state += f" {progress.event}, {progress.rows_done:,} of {progress.rows_total:,} rows"
+    return printable(state)
 
 
 def _lines(windows: int, zone: ZoneInfo) -> OnProgress:

@@ -10,8 +10,7 @@ from evexport_dagster.exports import Project, RunResult, Task
 
 
 def run_with_progress(project: Project, name: str, tasks: Sequence[Task]) -> RunResult:
-    """Delivers the tasks of one export through Dagster; nothing is done where there are none."""
-    if not tasks:
-        return project.result(name, ())
+    """Delivers the tasks of one export through Dagster, and shows how far it is."""
     with shown_progress(len(tasks), project.settings.account.zone) as show:
-        return run_tasks(project, name, tasks, on_progress=show)
+        receipts = run_tasks(project, tasks, on_progress=show)
+    return project.result(name, receipts)

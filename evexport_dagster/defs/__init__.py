@@ -1,4 +1,4 @@
 """The only rooms that know Dagster: it displays what the ledger knows, and starts what people ask.
 
-    partition keys -> tasks -> (an asset's `deliver`) -> Batch -> IO manager -> project.deliver
+partition keys -> tasks -> (an asset's `deliver`) -> Batch -> IO manager -> project.deliver
 """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from posixpath import commonpath, dirname
 from typing import Any
 
 import dagster as dg
@@ -14,8 +15,6 @@ from evexport_dagster.ledger import Receipt
 from evexport_dagster.settings import Settings
 from evexport_dagster.spec.revisions import fingerprint, meaning
 from evexport_dagster.windows import Window
-
-from .places import uri
 
 _MOST_FILES = 100
 _FILE_SCHEMA = dg.TableSchema(
@@ -39,15 +38,17 @@ def code_version(job: ExportJob, settings: Settings) -> str:
     return fingerprint(meaning(job.spec, settings))
 
 
-def materialization(job: ExportJob, receipt: Receipt, settings: Settings) -> dg.AssetMaterialization:
-    """The materialisation of the delivery that a receipt records."""
+def materialization(
+    job: ExportJob, receipt: Receipt, settings: Settings, root: str
+) -> dg.AssetMaterialization:
+    """The materialisation of the delivery that a receipt records; `root` is its store's URI."""
     key = partition_key(job, Window(receipt.window_start, receipt.window_end), receipt.event)
     sums = "".join(file.sha256 for file in receipt.files)
     return dg.AssetMaterialization(
         asset_key=asset_key(job.name),
         partition=key,
         description=_description(receipt),
-        metadata=receipt_metadata(job, receipt, settings),
+        metadata=receipt_metadata(job, receipt, root),
         tags={
             # Dagster adds these by itself only to materialisations that it makes of outputs.
             **{f"dagster/partition/{name}": part for name, part in key.keys_by_dimension.items()},
@@ -58,10 +59,10 @@ def materialization(job: ExportJob, receipt: Receipt, settings: Settings) -> dg.
 
 
 def receipt_metadata(
-    job: ExportJob, receipt: Receipt, settings: Settings
+    job: ExportJob, receipt: Receipt, root: str
 ) -> Mapping[str, dg.MetadataValue[Any]]:
     """What a reader asks of a delivery: how much, where, of when, and what was odd."""
-    shown = {
+    shown: dict[str, dg.MetadataValue[Any]] = {
         "dagster/row_count": dg.MetadataValue.int(receipt.rows),
         "rows in source": dg.MetadataValue.int(receipt.source_rows),
         "event": dg.MetadataValue.text(receipt.event),
@@ -72,10 +73,8 @@ def receipt_metadata(
         "column version": dg.MetadataValue.int(receipt.column_version),
     }
     if receipt.files:
-        destination = settings.destinations[job.spec.destination]
-        shown["dagster/uri"] = dg.MetadataValue.text(
-            uri(destination, [file.key for file in receipt.files])
-        )
+        where = _common([file.key for file in receipt.files])
+        shown["dagster/uri"] = dg.MetadataValue.text(f"{root}/{where}")
         shown["files"] = _files(receipt)
     if receipt.first_event_time and receipt.last_event_time:
         shown["first event"] = dg.MetadataValue.timestamp(receipt.first_event_time)
@@ -83,6 +82,11 @@ def receipt_metadata(
     if receipt.oddities:
         shown["oddities"] = dg.MetadataValue.json(dict(receipt.oddities))
     return shown
+
+
+def _common(keys: Sequence[str]) -> str:
+    """The key of one file, or the deepest folder that holds all of several."""
+    return keys[0] if len(keys) == 1 else commonpath([dirname(key) for key in keys])
 
 
 def _files(receipt: Receipt) -> dg.MetadataValue[Any]:

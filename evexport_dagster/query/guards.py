@@ -14,8 +14,8 @@ from evexport_dagster.text import sql_literal
 
 
 class Numbers(Enum):
-    """How long a number may be: any length when its text is passed on untouched, short (15
-    digits, which a double holds exactly, or a 64-bit integer) when DuckDB respells it."""
+    """How long a number may be: any length when its text is passed on untouched, short when
+    DuckDB respells it."""
 
     ANY = "any"
     SHORT = "short"
@@ -27,23 +27,25 @@ _UNICODE = (
     rf"|[dD][0-7]{_HEX}{{2}}|[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})"
 )
 _STRING = rf'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u{_UNICODE}))*"'
-_EXPONENT = {Numbers.ANY: "(?:[eE][+-]?[0-9]+)?", Numbers.SHORT: "(?:[eE][+-]?[0-9]{1,2})?"}
-_DIGITS = {
-    Numbers.ANY: r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?",
-    Numbers.SHORT: "(?:0|[1-9][0-9]{0,17}|"
-    + "|".join(rf"[1-9][0-9]{{{n - 1}}}\.[0-9]{{1,{15 - n}}}" for n in range(1, 15))
-    + r"|0\.[0-9]{1,15})",
+# Short: integers that 64 bits hold, other numbers with at most 15 digits, which a double holds.
+_SHORT = "|".join(
+    ["0|[1-9][0-9]{0,17}", r"0\.[0-9]{1,15}"]
+    + [rf"[1-9][0-9]{{{n - 1}}}\.[0-9]{{1,{15 - n}}}" for n in range(1, 15)]
+)
+_NUMBER = {
+    Numbers.ANY: r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?",
+    Numbers.SHORT: rf"(?:[1-9][0-9]{{18}}|-?(?:{_SHORT})(?:[eE][+-]?[0-9]{{1,2}})?)",
 }
 _TOKEN_NUMBER = {
     Numbers.ANY: "-?[0-9][0-9.]*(?:[eE][+-]?[0-9]+)?",
-    Numbers.SHORT: r"-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15})(?:[eE][+-]?[0-9]{1,2})?",
+    Numbers.SHORT: "(?:[0-9]{19}|-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15})(?:[eE][+-]?[0-9]{1,2})?)",
 }
 
 
 def harmless(text: str, numbers: Numbers) -> str:
     """SQL condition: an object of scalars and lists of scalars; duplicate keys and nulls are not
     ruled out."""
-    scalar = f"(?:{_STRING}|-?{_DIGITS[numbers]}{_EXPONENT[numbers]}|true|false|null)"
+    scalar = f"(?:{_STRING}|{_NUMBER[numbers]}|true|false|null)"
     value = rf"(?:{scalar}|\[(?:{scalar}(?:,{scalar})*)?\])"
     return _matches(text, rf"\{{(?:{_STRING}:{value}(?:,{_STRING}:{value})*)?\}}")
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -19,14 +21,16 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+@contextmanager
+def on_a_terminal(**environment: str) -> Iterator[Terminal]:
     stream = Terminal()
-    monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
-    return stream
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            patch.delenv(name, raising=False)
+        for name, value in {"TERM": "xterm-256color", **environment}.items():
+            patch.setenv(name, value)
+        yield stream
 
 
 def test_a_table_that_is_piped_is_plain_and_aligned(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,21 +48,23 @@ def test_a_piped_line_is_never_cut_or_wrapped(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == f"{path}\nPath\n{path}\n"
 
 
-def test_a_terminal_gets_colours(terminal: Terminal) -> None:
-    Output(as_json=False).say("wrong", style="red")
+def test_a_terminal_gets_colours() -> None:
+    with on_a_terminal() as terminal:
+        Output(as_json=False).say("wrong", style="red")
 
     assert "\x1b[31mwrong\x1b[0m" in terminal.getvalue()
 
 
-def test_no_color_is_respected(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    Output(as_json=False).say("wrong", GRID, style="red")
+def test_no_color_is_respected() -> None:
+    with on_a_terminal(NO_COLOR="1") as terminal:
+        Output(as_json=False).say("wrong", GRID, style="red")
 
-    assert "\x1b[31m" not in terminal.getvalue()
+    assert "\x1b[3" not in terminal.getvalue()
 
 
-def test_a_terminal_shows_every_cell_of_a_table(terminal: Terminal) -> None:
-    Output(as_json=False).say(GRID)
+def test_a_terminal_shows_every_cell_of_a_table() -> None:
+    with on_a_terminal() as terminal:
+        Output(as_json=False).say(GRID)
 
     assert all(cell in terminal.getvalue() for row in GRID.rows for cell in row)
 

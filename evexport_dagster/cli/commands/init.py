@@ -27,11 +27,8 @@ def command(folder: Path, out: Output) -> None:
     With --json: {"folder", "files": [...], "next": [commands]}.
     """
     files = make_project(folder)
-    steps = [f"cd {shlex.quote(str(folder))}", *(f"evexport {verb} purchases" for verb in VERBS)]
-        f"cd {shlex.quote(str(folder))}",
-        "evexport preview purchases",
-        "evexport run purchases",
-    ]
+    verbs = ("preview", "run")
+    steps = [f"cd {shlex.quote(str(folder))}", *(f"evexport {verb} purchases" for verb in verbs)]
     shown = [str(path.relative_to(folder)) for path in files]
     out.say(f"Made a project in {folder}:", *(f"  {name}" for name in shown))
     out.title("Next:")

@@ -1,0 +1,50 @@
+"""The composition root: a project folder becomes a Dagster code location."""
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+
+from evexport_dagster.defs.assets import broken_asset, broken_check, export_asset
+from evexport_dagster.defs.resources import resources
+from evexport_dagster.defs.sensors import catalog_sensor
+from evexport_dagster.errors import SpecError
+from evexport_dagster.exports import Project, load_project
+from evexport_dagster.settings import PROJECT_FILE, project_folder
+
+
+def definitions(folder: Path) -> dg.Definitions:
+    """The code location of a project; what is wrong in it becomes an asset that says so."""
+    try:
+        project = load_project(folder)
+    except SpecError as error:
+        return _broken({PROJECT_FILE: error})
+    return dg.Definitions.merge(_exports(project), _broken(_apart(project)))
+
+
+def _exports(project: Project) -> dg.Definitions:
+    today = dt.datetime.now(project.settings.account.zone).date()
+    return dg.Definitions(
+        assets=[export_asset(project, job, today) for job in project.jobs()],
+        sensors=[catalog_sensor(project)],
+        resources=resources(project),
+        executor=dg.in_process_executor,
+    )
+
+
+def _broken(errors: dict[str, SpecError]) -> dg.Definitions:
+    return dg.Definitions(
+        assets=[broken_asset(stem, error) for stem, error in errors.items()],
+        asset_checks=[broken_check(stem, error) for stem, error in errors.items()],
+    )
+
+
+def _apart(project: Project) -> dict[str, SpecError]:
+    """The wrong files; one that is called like an export of another file keeps its suffix."""
+    names = {job.name for job in project.jobs()}
+    return {
+        f"{stem}.yaml" if stem in names else stem: error for stem, error in project.broken.items()
+    }
+
+
+defs = definitions(project_folder())

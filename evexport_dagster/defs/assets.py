@@ -1,0 +1,158 @@
+"""Assets: one for each export, and one for each file that cannot be one.
+
+An export is a graph of two ops: `deliver` plans, and the IO manager of its destination delivers
+the plan; `done` has the asset's output, and never gives it. For Dagster would materialise every
+key of the run a second time, with one metadata for all of them, and none where the run breaks off.
+"""
+
+import datetime as dt
+import re
+
+import dagster as dg
+from pydantic import Field
+
+from evexport_dagster.defs.checks import check_specs
+from evexport_dagster.defs.descriptions import description
+from evexport_dagster.defs.display import add_events, repair
+from evexport_dagster.defs.instance import POOL
+from evexport_dagster.defs.io_managers import Batch, ExportIOManager
+from evexport_dagster.defs.metadata import asset_key, code_version
+from evexport_dagster.defs.partitions import partitions_of, tasks_of
+from evexport_dagster.defs.resources import PROJECT, io_manager_key
+from evexport_dagster.errors import RefusedError, SpecError
+from evexport_dagster.exports import ExportJob, Project
+
+TAKE_TAG = "evexport/take"
+TAKE_MISSING = "missing"
+BROKEN_GROUP = "broken"
+_OUTPUT = "files"
+
+
+class Selection(dg.Config):
+    """Which partitions a run takes, where it is not told by Dagster's own selection."""
+
+    keys: list[str] = Field([], description="Partition keys, each `event|window`.")
+
+
+def graph_name(job: ExportJob) -> str:
+    """The name of an export's step in a run."""
+    return f"exports__{job.name}"
+
+
+def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsDefinition:
+    """The asset of an export; `today` is a day of the account, and decides the horizon."""
+    spec = job.spec
+    checks = [check.get_python_identifier() for check in check_specs(job)]
+    deliver, done = _deliver_op(project, job), _done_op(job, checks)
+
+    @dg.graph(name=graph_name(job), out={name: dg.GraphOut() for name in (_OUTPUT, *checks)})
+    def export():  # type: ignore[no-untyped-def]
+        outputs = done.alias("done")(deliver.alias("deliver")())
+        return {name: getattr(outputs, name) for name in (_OUTPUT, *checks)}
+
+    assets = dg.AssetsDefinition.from_graph(
+        export,
+        keys_by_output_name={_OUTPUT: asset_key(job.name)},
+        partitions_def=partitions_of(job, len(project.events(job.name)), today),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=check_specs(job),
+    )
+    destination = project.settings.destinations[spec.destination].type
+    shown = {
+        "partner": destination,
+        "type": spec.type,
+        "format": spec.format,
+        "frequency": f"{job.cadence}h" if job.kind == "recurring" else "once",
+    }
+    return assets.map_asset_specs(
+        lambda asset: asset.replace_attributes(
+            description=description(project, job),
+            group_name=spec.type,
+            code_version=code_version(job, project.settings),
+            owners=list(spec.owners),
+            tags={**spec.tags, **shown},
+            kinds={"duckdb", spec.format},
+        )
+    )
+
+
+def broken_asset(stem: str, error: SpecError) -> dg.AssetsDefinition:
+    """The asset of a file that cannot be an export: it says why, and fails with it."""
+    key = asset_key(stem)
+    name = re.sub(r"\W", "_", stem, flags=re.ASCII)
+    faults = f"This file cannot be an export until it is corrected:\n\n```\n{error}\n```"
+
+    @dg.multi_asset(
+        name=f"broken__{name}_{stem.encode().hex()}",
+        specs=[dg.AssetSpec(key, group_name=BROKEN_GROUP, description=faults)],
+    )
+    def broken() -> None:
+        raise error
+
+    return broken
+
+
+def broken_check(stem: str, error: SpecError) -> dg.AssetChecksDefinition:
+    """The check of such a file, which fails with its faults."""
+    name = re.sub(r"\W", "_", stem, flags=re.ASCII)
+
+    @dg.multi_asset_check(
+        name=f"broken__{name}_{stem.encode().hex()}__check",
+        specs=[
+            dg.AssetCheckSpec(
+                "spec_is_valid", asset=asset_key(stem), description="The file can be loaded."
+            )
+        ],
+    )
+    def spec_is_valid():  # type: ignore[no-untyped-def]
+        yield dg.AssetCheckResult(
+            passed=False, asset_key=asset_key(stem), metadata={"faults": str(error)}
+        )
+
+    return spec_is_valid
+
+
+def _deliver_op(project: Project, job: ExportJob) -> dg.OpDefinition:
+    manager_key = io_manager_key(project, job)
+
+    @dg.op(
+        name=f"deliver__{job.name}",
+        description="Plans the windows of the selected partitions; its IO manager delivers them.",
+        required_resource_keys={PROJECT, manager_key},
+        out=dg.Out(Batch, io_manager_key=manager_key),
+        pool=POOL,
+    )
+    def deliver(context: dg.OpExecutionContext, config: Selection) -> Batch:
+        opened: Project = context.resources.project
+        manager: ExportIOManager = getattr(context.resources, manager_key)
+        repair(opened, job, manager.root(job), context.instance)
+        opened.ensure_current(job.name)
+        add_events(opened, job, context.instance)
+        again = context.run.tags.get(TAKE_TAG) != TAKE_MISSING
+        return Batch(job, tasks_of(job, _selected(context, config), again=again))
+
+    return deliver
+
+
+def _done_op(job: ExportJob, checks: list[str]) -> dg.OpDefinition:
+    @dg.op(
+        name=f"done__{job.name}",
+        description="Every delivery is recorded and shown already.",
+        ins={"delivered": dg.In(dg.Nothing)},
+        out={name: dg.Out(dg.Nothing, is_required=False) for name in (_OUTPUT, *checks)},
+    )
+    def done():  # type: ignore[no-untyped-def]
+        yield from ()
+
+    return done
+
+
+def _selected(context: dg.OpExecutionContext, config: Selection) -> list[str]:
+    if config.keys:
+        return config.keys
+    if not context.has_partition_key and not context.has_partition_key_range:
+        raise RefusedError("no partition is selected: choose the windows and events to deliver")
+    keys = list(context.partition_keys)
+    if not keys:
+        raise RefusedError("the selected range is empty: its end comes before its start")
+    return keys

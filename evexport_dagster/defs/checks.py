@@ -1,0 +1,63 @@
+"""Checks of what a run delivered, from its receipts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import dagster as dg
+
+from evexport_dagster.defs.metadata import asset_key
+from evexport_dagster.defs.partitions import partition_key
+from evexport_dagster.exports import ExportJob
+from evexport_dagster.ledger import Receipt
+from evexport_dagster.windows import Window
+
+ROWS: Final = "rows_delivered_equal_rows_in_source"
+COLUMNS: Final = "columns_as_locked"
+_DESCRIPTIONS: Final = {
+    ROWS: "Every delivery of the run has as many rows as the source had for it.",
+    COLUMNS: "Events whose columns are locked were delivered with the columns of their lock.",
+}
+_MOST_SHOWN = 50
+
+
+def check_specs(job: ExportJob) -> tuple[dg.AssetCheckSpec, ...]:
+    """The checks of an export; they are made by its own runs."""
+    return tuple(
+        dg.AssetCheckSpec(name, asset=asset_key(job.name), description=description)
+        for name, description in _DESCRIPTIONS.items()
+    )
+
+
+def evaluations(job: ExportJob, receipts: Sequence[Receipt]) -> Iterator[dg.AssetCheckEvaluation]:
+    """What the checks say of the deliveries of a run; nothing where it delivered nothing."""
+    if receipts:
+        yield _evaluation(job, ROWS, receipts, [it for it in receipts if it.rows != it.source_rows])
+        yield _evaluation(job, COLUMNS, receipts, [it for it in receipts if _unlocked(job, it)])
+
+
+def _unlocked(job: ExportJob, receipt: Receipt) -> bool:
+    # A locked list is the first that has any name, for ever: version 1.
+    locked = job.spec.events.choice(receipt.event).schema_updates == "lock"
+    return locked and receipt.column_version > 1
+
+
+def _evaluation(
+    job: ExportJob, name: str, receipts: Sequence[Receipt], wrong: Sequence[Receipt]
+) -> dg.AssetCheckEvaluation:
+    keys = [
+        str(partition_key(job, Window(it.window_start, it.window_end), it.event))
+        for it in wrong[:_MOST_SHOWN]
+    ]
+    return dg.AssetCheckEvaluation(
+        asset_key=asset_key(job.name),
+        check_name=name,
+        passed=not wrong,
+        metadata={
+            "deliveries": len(receipts),
+            "rows": sum(it.rows for it in receipts),
+            "rows in source": sum(it.source_rows for it in receipts),
+            **({"wrong": len(wrong), "wrong deliveries": "\n".join(keys)} if wrong else {}),
+        },
+    )

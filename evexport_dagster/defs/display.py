@@ -1,0 +1,54 @@
+"""The ledger is the truth, Dagster displays it: what it does not show yet is shown here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import dagster as dg
+
+from evexport_dagster.defs.metadata import materialization
+from evexport_dagster.defs.partitions import dynamic_events, event_key
+from evexport_dagster.exports import ExportJob, Project
+from evexport_dagster.ledger import Receipt
+
+GRACE: Final = dt.timedelta(minutes=2)
+"""How long a run that seems alive may take to show what it has recorded: as long as its lease."""
+
+
+def repair(project: Project, job: ExportJob, root: str, instance: dg.DagsterInstance) -> int:
+    """Show what was recorded but never shown: a run was killed in between, or ran elsewhere.
+
+    Gives the number of deliveries that were shown.
+    """
+    if instance.is_ephemeral:
+        return 0
+    now = dt.datetime.now(dt.UTC)
+    lost = [it for it in project.to_display(job.name) if _is_lost(it, instance, now)]
+    for receipt in lost:
+        instance.report_runless_asset_event(materialization(job, receipt, project.settings, root))
+    project.mark_displayed(lost)
+    return len(lost)
+
+
+def unknown_events(project: Project, job: ExportJob, instance: dg.DagsterInstance) -> Sequence[str]:
+    """The keys of registered events that are not partitions yet, in order."""
+    partitions = dynamic_events(job)
+    if partitions is None or partitions.name is None:
+        return ()
+    known = set(instance.get_dynamic_partitions(partitions.name))
+    keys = [event_key(event.name) for event in project.events(job.name)]
+    return [key for key in keys if key not in known]
+
+
+def add_events(project: Project, job: ExportJob, instance: dg.DagsterInstance) -> None:
+    """Make every registered event of an export a partition."""
+    partitions, keys = dynamic_events(job), unknown_events(project, job, instance)
+    if partitions is not None and partitions.name is not None and keys:
+        instance.add_dynamic_partitions(partitions.name, list(keys))
+
+
+def _is_lost(receipt: Receipt, instance: dg.DagsterInstance, now: dt.datetime) -> bool:
+    run = instance.get_run_by_id(receipt.run_id)
+    return run is None or run.is_finished or now - receipt.recorded_at > GRACE

@@ -1,0 +1,117 @@
+"""IO managers: to store an export's batch is to deliver it, window by window."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from evexport_dagster.defs.checks import evaluations
+from evexport_dagster.defs.metadata import materialization
+from evexport_dagster.exports import ExportJob, Progress, Project, Task
+from evexport_dagster.ledger import Receipt
+from evexport_dagster.settings import LocalDestination
+
+OnProgress = Callable[[Progress], None]
+OnDelivered = Callable[[Sequence[Receipt]], None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a run is to deliver: nothing of it has been read yet."""
+
+    job: ExportJob
+    tasks: tuple[Task, ...]
+
+
+class ExportIOManager(dg.IOManager, ABC):
+    """Delivers batches to one kind of destination, and shows each delivery as it is recorded.
+
+    A kind of destination is a class of its own because it says by which URI files are found.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        on_progress: OnProgress | None = None,
+        on_delivered: OnDelivered | None = None,
+    ) -> None:
+        self._project = project
+        self._on_progress = on_progress
+        self._on_delivered = on_delivered
+
+    @abstractmethod
+    def root(self, job: ExportJob) -> str:
+        """The URI below which the keys of an export lie, without a slash at its end."""
+
+    def handle_output(  # type: ignore[override]  # Dagster takes generators, and says None
+        self, context: dg.OutputContext, obj: Batch
+    ) -> Iterator[dg.DagsterEvent]:
+        """Deliver the batch in time order; what was delivered before a failure stays shown."""
+        delivered: list[Receipt] = []
+        try:
+            for task in obj.tasks:
+                delivered += self._deliver(context, obj.job, task)
+        except Exception:
+            yield from _check_events(context, obj.job, delivered)
+            raise
+        yield from _check_events(context, obj.job, delivered)
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Exports are read where they were delivered, not from here."""
+        raise NotImplementedError("the files of an export are not read back by Dagster")
+
+    def _deliver(self, context: dg.OutputContext, job: ExportJob, task: Task) -> Sequence[Receipt]:
+        def on_progress(progress: Progress) -> None:
+            self._show_recorded(context, job)
+            if self._on_progress:
+                self._on_progress(progress)
+
+        try:
+            receipts = self._project.deliver(task, run_id=context.run_id, on_progress=on_progress)
+        finally:
+            self._show_recorded(context, job)
+        if context.step_context.instance.is_ephemeral:
+            self._show(context, job, receipts)
+        if self._on_delivered:
+            self._on_delivered(receipts)
+        rows = sum(receipt.rows for receipt in receipts)
+        files = sum(len(receipt.files) for receipt in receipts)
+        start = task.window.start.astimezone(job.zone).isoformat(sep=" ", timespec="minutes")
+        context.log.info(
+            f"The window of {start}: {len(receipts)} events, {rows:,} rows, {files} files"
+        )
+        return receipts
+
+    def _show_recorded(self, context: dg.OutputContext, job: ExportJob) -> None:
+        """Show what this run has recorded since it was last asked."""
+        if context.step_context.instance.is_ephemeral:
+            # Nobody will see these events: a lasting instance is yet to show the receipts.
+            return
+        receipts = [it for it in self._project.to_display(job.name) if it.run_id == context.run_id]
+        self._show(context, job, receipts)
+        self._project.mark_displayed(receipts)
+
+    def _show(self, context: dg.OutputContext, job: ExportJob, receipts: Sequence[Receipt]) -> None:
+        root = self.root(job)
+        for receipt in receipts:
+            context.log_event(materialization(job, receipt, self._project.settings, root))
+
+
+class LocalExportIOManager(ExportIOManager):
+    """Delivers to folders on this machine."""
+
+    def root(self, job: ExportJob) -> str:
+        """The folder, as a `file://` URI."""
+        destination = self._project.settings.destinations[job.spec.destination]
+        assert isinstance(destination, LocalDestination)
+        return destination.path.as_uri()
+
+
+def _check_events(
+    context: dg.OutputContext, job: ExportJob, receipts: Sequence[Receipt]
+) -> Iterator[dg.DagsterEvent]:
+    for evaluation in evaluations(job, receipts):
+        yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
