@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from evexport_dagster.cli.output import Document, Grid
 from evexport_dagster.cli.times import window_document, window_text
+from evexport_dagster.deliver import UNPLACEABLE
 from evexport_dagster.exports import RunResult
 from evexport_dagster.ledger import DeliveredFile, Receipt
 from evexport_dagster.settings import (
@@ -77,6 +79,19 @@ def totals_text(receipts: Iterable[Receipt]) -> str:
     files = [file for receipt in receipts for file in receipt.files]
     rows, size = sum(file.rows for file in files), sum(file.bytes for file in files)
     return f"{counted(rows, 'row')} in {counted(len(files), 'file')}, {size_text(size)}"
+
+
+def oddities_text(receipts: Iterable[Receipt]) -> str:
+    """What was counted on the way, such as `nul characters 3`; '' where nothing was odd."""
+    counts: Counter[str] = Counter()
+    for receipt in receipts:
+        for name, count in receipt.oddities.items():
+            if name == UNPLACEABLE:
+                # Such rows belong to no window: each receipt counts those of the whole source.
+                counts[name] = max(counts[name], int(str(count)))
+            elif isinstance(count, int):
+                counts[name] += count
+    return "; ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (+counts).items())
 
 
 def counted(number: int, noun: str) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from isal import igzip
 
 MEMBER_BYTES = 1 << 20
-_LEVEL = 2
+_LEVEL = 1
 _AHEAD = 8
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evexport_dagster.formats.cells import ObjectColumn
 from evexport_dagster.query import guards
 from evexport_dagster.query.guards import Numbers
 
@@ -34,14 +33,16 @@ class Cleaning:
             " ELSE 2::UTINYINT END"
         )
 
-    def cleaned(self, text: str, way: str) -> str:
-        """SQL for STRUCT(text, odd) of an object that takes this way."""
-        mended = "exact_as_string" if self.as_string else "exact_object"
+    def mended(self, text: str, way: str) -> str:
+        """SQL for STRUCT(text, odd) of an object that has to be looked at, else NULL."""
+        exact = "exact_as_string" if self.as_string else "exact_object"
+        return f"CASE {way} WHEN 2 THEN {exact}({text}) WHEN 3 THEN exact_unless_unique({text}) END"
+
+    def cleaned(self, text: str, way: str, mended: str) -> str:
+        """SQL for the cleaned text of an object."""
         return (
-            f"CASE {way} WHEN 0 THEN {{'text': {text}, 'odd': NULL::VARCHAR}}"
-            f" WHEN 1 THEN {{'text': {guards.without_nulls(text)}, 'odd': NULL::VARCHAR}}"
-            f" WHEN 3 THEN exact_unless_unique({text})"
-            f" ELSE {mended}({text}) END"
+            f"CASE {way} WHEN 0 THEN {text} WHEN 1 THEN {guards.without_nulls(text)}"
+            f" ELSE {mended}.text END"
         )
 
     def exact(self, way: str) -> str:
@@ -51,8 +52,8 @@ class Cleaning:
 
 @dataclass(frozen=True)
 class CleanedObject:
-    """One object column on its way: three nested selects make `NAME_way`, then `NAME_cleaned`,
-    then take members out of it."""
+    """One object column on its way: three nested selects make `NAME_way`, then `NAME_mended`,
+    then the results."""
 
     name: str
     cleaning: Cleaning
@@ -63,16 +64,21 @@ class CleanedObject:
         return f"{self.cleaning.way(self.name)} AS {self.name}_way"
 
     @property
-    def cleaned(self) -> str:
+    def mended(self) -> str:
         """The second step, as a column of a SELECT."""
-        return f"{self.cleaning.cleaned(self.name, f'{self.name}_way')} AS {self.name}_cleaned"
+        return f"{self.cleaning.mended(self.name, f'{self.name}_way')} AS {self.name}_mended"
+
+    @property
+    def text(self) -> str:
+        """The third step: SQL for the cleaned text."""
+        return self.cleaning.cleaned(self.name, f"{self.name}_way", f"{self.name}_mended")
 
     @property
     def odd(self) -> str:
-        """SQL for what the second step counted."""
-        return f"{self.name}_cleaned.odd"
+        """The third step: SQL for what was counted, as JSON, or NULL."""
+        return f"{self.name}_mended.odd"
 
     @property
-    def column(self) -> ObjectColumn:
-        """The result of the second step."""
-        return ObjectColumn(f"{self.name}_cleaned.text", self.cleaning.exact(f"{self.name}_way"))
+    def exact(self) -> str:
+        """The third step: SQL condition that only the exact path may take it apart."""
+        return self.cleaning.exact(f"{self.name}_way")

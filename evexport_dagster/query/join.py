@@ -57,29 +57,37 @@ def stage_people(
 def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
     """One row for each profile of `staged`, with the members that its pieces are made of."""
     objects = [CleanedObject(name, cleaning) for name in ("properties", "comm_prefs", "groups")]
-    properties, prefs, groups = (it.column for it in objects)
+    properties, prefs, groups = (_column(it.name) for it in objects)
     keys = custom_keys(shape.spec)
     return f"""
-        SELECT *,
+        SELECT * EXCLUDE (odd), list_filter(odd, lambda x: x IS NOT NULL) AS odd,
             {_members(properties, keys, as_json=True)} AS custom_json,
             {_members(properties, keys, as_json=False)} AS custom_text,
-            {_preferences(shape, prefs, groups)} AS prefs_picked,
-            list_filter([{", ".join(it.odd for it in objects)}], lambda x: x IS NOT NULL) AS odd
+            {_preferences(shape, prefs, groups)} AS prefs_picked
         FROM (
-            SELECT *, {", ".join(it.cleaned for it in objects)}
+            SELECT * REPLACE ({", ".join(f"{it.text} AS {it.name}" for it in objects)}),
+                {", ".join(f"{it.exact} AS {it.name}_exact" for it in objects)},
+                [{", ".join(it.odd for it in objects)}] AS odd
             FROM (
-                SELECT *, {", ".join(it.way for it in objects)}
+                SELECT *, {", ".join(it.mended for it in objects)}
                 FROM (
-                    SELECT * REPLACE (
-                        coalesce(properties, '{{}}') AS properties,
-                        coalesce(comm_prefs, '{{}}') AS comm_prefs
-                    ), {_groups(lake)} AS groups
-                    FROM (SELECT DISTINCT profile_id FROM staged)
-                    LEFT JOIN (FROM found WHERE place = 1) USING (profile_id)
+                    SELECT *, {", ".join(it.way for it in objects)}
+                    FROM (
+                        SELECT * REPLACE (
+                            coalesce(properties, '{{}}') AS properties,
+                            coalesce(comm_prefs, '{{}}') AS comm_prefs
+                        ), {_groups(lake)} AS groups
+                        FROM (SELECT DISTINCT profile_id FROM staged)
+                        LEFT JOIN (FROM found WHERE place = 1) USING (profile_id)
+                    )
                 )
             )
         )
     """
+
+
+def _column(name: str) -> ObjectColumn:
+    return ObjectColumn(name, f"{name}_exact")
 
 
 def _groups(lake: Lake) -> str:
@@ -105,19 +113,23 @@ def _members(column: ObjectColumn, keys: Sequence[str], *, as_json: bool) -> str
 def stage_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: Cleaning) -> None:
     """Make the table `devices`: for each distinct device of `staged` its piece of a record."""
     device = CleanedObject("object", cleaning)
-    picked = _members(device.column, shape.spec.device, as_json=shape.format.picks_json)
+    picked = _members(_column("object"), shape.spec.device, as_json=shape.format.picks_json)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE devices AS
         SELECT device, {shape.pieces(shape.of_device) or "NULL"} AS piece, odd
         FROM (
-            SELECT *, {picked} AS device_picked, {device.odd} AS odd
+            SELECT *, {picked} AS device_picked
             FROM (
-                SELECT *, {device.cleaned}
+                SELECT device, {device.text} AS object, {device.exact} AS object_exact,
+                    {device.odd} AS odd
                 FROM (
-                    SELECT *, {device.way}
+                    SELECT *, {device.mended}
                     FROM (
-                        SELECT DISTINCT device, coalesce(device, '{{}}') AS object FROM staged
+                        SELECT *, {device.way}
+                        FROM (
+                            SELECT DISTINCT device, coalesce(device, '{{}}') AS object FROM staged
+                        )
                     )
                 )
             )

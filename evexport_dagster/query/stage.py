@@ -43,23 +43,26 @@ def stage_events(
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE selected AS
-        SELECT unnest(range(len($names)))::USMALLINT AS event, unnest($names::VARCHAR[]) AS event_name
+        SELECT unnest(range(len($names)))::USMALLINT AS event,
+            unnest($names::VARCHAR[]) AS event_name
         """,
         {"names": list(selection.events)},
     )
     # Without a position of its own, the order of the scan is the order of the source.
     con.execute(f"SET preserve_insertion_order = {'false' if lake.positioned else 'true'}")
-    result = properties.column
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE staged AS
-        SELECT
-            event, instance, event_time, event_id, profile_id, arrived_at, position, device,
-            {result.text} AS event_props, {result.exact} AS event_props_exact,
-            hash(json_keys({result.text})) AS shape, {properties.odd} AS odd
+        SELECT *, hash(json_keys(event_props)) AS shape
         FROM (
-            SELECT *, {properties.cleaned}
-            FROM (SELECT *, {properties.way} FROM ({_picked(lake, selection)}))
+            SELECT
+                event, instance, event_time, event_id, profile_id, arrived_at, position, device,
+                {properties.text} AS event_props, {properties.exact} AS event_props_exact,
+                {properties.odd} AS odd
+            FROM (
+                SELECT *, {properties.mended}
+                FROM (SELECT *, {properties.way} FROM ({_picked(lake, selection)}))
+            )
         )
         """
     )

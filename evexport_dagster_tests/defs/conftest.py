@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,18 +73,17 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("source") / "lake"
     first = DAY - dt.timedelta(days=2)
     made = make_lake(folder, events=1500, first_day=first, days=3, zone=ZONE, profiles=50)
-    named = duckdb.connect()
-    named.execute("SET TimeZone = 'UTC'")
-    events = named.read_parquet([str(file) for file in made.event_files])
-    for number, name in enumerate(ODD_NAMES):
-        odd = (
-            f"SELECT * REPLACE (? AS event_name) FROM events"
-            f" WHERE event_time >= TIMESTAMPTZ '{DAY} 20:00+00' LIMIT {number + 1}"
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    files = [str(file) for file in made.event_files]
+    for number, name in enumerate(ODD_NAMES, 1):
+        con.execute(
+            "COPY (SELECT * REPLACE ($name AS event_name) FROM read_parquet($files) WHERE"
+            f" event_time >= '{DAY} 20:00+00' LIMIT {number})"
+            f" TO '{folder}/events/odd-{number}.parquet'",
+            {"name": name, "files": files},
         )
-        named.execute(
-            f"COPY ({odd}) TO '{folder}/events/odd-{number}.parquet'", [name]
-        ) if events else None
-    named.close()
+    con.close()
     return folder
 
 
@@ -105,10 +105,25 @@ def project(folder: Path) -> Iterator[Project]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance that nothing has happened in: to make one takes seconds."""
+    home = tmp_path_factory.mktemp("dagster_home")
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}", encoding="utf-8")
+    with dg.DagsterInstance.local_temp(str(home)) as made:
+        made.get_runs()
+        made.get_dynamic_partitions("none")
+    return home
+
+
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance that lasts, in a folder of its own."""
-    home = tmp_path / "dagster_home"
-    home.mkdir()
+def home(fresh_home: Path, tmp_path: Path) -> Path:
+    """The folder of an instance of the test's own."""
+    return Path(shutil.copytree(fresh_home, tmp_path / "dagster_home"))
+
+
+@pytest.fixture
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance that lasts."""
     with dg.DagsterInstance.local_temp(str(home)) as opened:
         yield opened

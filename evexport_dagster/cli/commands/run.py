@@ -9,6 +9,7 @@ import click
 
 from evexport_dagster.cli.deliveries import (
     delivery_grid,
+    oddities_text,
     place_text,
     run_document,
     totals_text,
@@ -70,3 +71,5 @@ def say_run(result: RunResult, place: str, out: Output, zone: ZoneInfo) -> None:
         return
     out.say(delivery_grid(result.receipts, zone))
     out.say("", f"{result.export}: {totals_text(result.receipts)}, in {place}")
+    if odd := oddities_text(result.receipts):
+        out.say(f"Noticed in the source: {odd}")

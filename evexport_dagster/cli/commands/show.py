@@ -7,12 +7,18 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from evexport_dagster.cli.deliveries import delivery_documents, delivery_grid, place_text
+from evexport_dagster.cli.deliveries import (
+    delivery_grid,
+    file_document,
+    place_text,
+    window_of,
+)
 from evexport_dagster.cli.options import example, name_argument, project_options
 from evexport_dagster.cli.output import Document, Grid, Output
 from evexport_dagster.cli.rows import row_document, status_text
-from evexport_dagster.cli.times import instant_text, iso, window_text
+from evexport_dagster.cli.times import instant_text, iso, window_document, window_text
 from evexport_dagster.exports import ExportDetail, load_project
+from evexport_dagster.ledger import Receipt
 
 
 @click.command(epilog=example("evexport show purchases"))
@@ -22,7 +28,8 @@ def command(name: str, folder: Path, out: Output) -> None:
     """Show the export NAME: its status, revisions, events, newest deliveries and last failure.
 
     With --json: {"export": {as in `list`}, "revisions": [{"revision", "created_at"}], "events":
-    [{"event", "segment"}], "deliveries": [{as in `run`}]}.
+    [{"event", "segment"}], "receipts": [{"window", "event", "revision", "rows", "recorded_at",
+    "oddities", "files": [...]}]}.
     """
     with load_project(folder) as project:
         zone = project.settings.account.zone
@@ -40,7 +47,19 @@ def _document(detail: ExportDetail, zone: ZoneInfo) -> Document:
             for it in detail.revisions
         ],
         "events": [{"event": it.name, "segment": it.segment} for it in detail.events],
-        "deliveries": delivery_documents(detail.receipts, zone),
+        "receipts": [_receipt_document(receipt, zone) for receipt in detail.receipts],
+    }
+
+
+def _receipt_document(receipt: Receipt, zone: ZoneInfo) -> Document:
+    return {
+        "window": window_document(window_of(receipt), zone),
+        "event": receipt.event,
+        "revision": receipt.revision,
+        "rows": receipt.rows,
+        "recorded_at": iso(receipt.recorded_at, zone),
+        "oddities": dict(receipt.oddities),
+        "files": [{"instance": it.instance, **file_document(it)} for it in receipt.files],
     }
 
 
