@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evexport_dagster.exports.context import Context
@@ -13,7 +12,7 @@ from evexport_dagster.ledger import Event, Failure, Receipt, RegisteredExport, R
 from evexport_dagster.lifecycle import Status, status_of
 from evexport_dagster.windows import Window
 
-_SHOWN_RECEIPTS = 20
+_SHOWN_WINDOWS = 10
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class ExportRow:
 
 @dataclass(frozen=True)
 class ExportDetail:
-    """One export with its history; `receipts` are the newest ones, the last first."""
+    """One export with its history; `receipts` are those of its newest windows, the last first."""
 
     row: ExportRow
     revisions: tuple[Revision, ...]
@@ -44,7 +43,7 @@ class ExportDetail:
 def row(context: Context, job: ExportJob) -> ExportRow:
     """The row of an export, registered or not."""
     export = registered(context, job.name)
-    receipts = _receipts(context, export)
+    receipts = context.ledger.deliveries.newest(export.export_id, 1) if export else ()
     failures = context.ledger.failures.of(export.export_id) if export else ()
     last = receipts[0] if receipts else None
     return ExportRow(
@@ -61,7 +60,7 @@ def row(context: Context, job: ExportJob) -> ExportRow:
 
 
 def detail(context: Context, job: ExportJob) -> ExportDetail:
-    """An export with its revisions, events and newest receipts."""
+    """An export with its revisions, its events and the receipts of its newest windows."""
     export = registered(context, job.name)
     if export is None:
         return ExportDetail(row(context, job), (), (), ())
@@ -69,7 +68,7 @@ def detail(context: Context, job: ExportJob) -> ExportDetail:
         row=row(context, job),
         revisions=context.ledger.exports.revisions(export.export_id),
         events=context.ledger.events.of(export.export_id),
-        receipts=tuple(_receipts(context, export)[:_SHOWN_RECEIPTS]),
+        receipts=context.ledger.deliveries.newest(export.export_id, _SHOWN_WINDOWS),
     )
 
 
@@ -78,10 +77,3 @@ def _status(context: Context, export: RegisteredExport) -> Status:
     leases = context.ledger.leases.holders(export.export_id)
     running = any(now - lease.heartbeat_at <= LEASE for lease in leases)
     return status_of(export.state, running=running)
-
-
-def _receipts(context: Context, export: RegisteredExport | None) -> Sequence[Receipt]:
-    if export is None:
-        return ()
-    receipts = context.ledger.deliveries.receipts(export.export_id)
-    return sorted(receipts, key=lambda it: (it.window_start, it.recorded_at), reverse=True)
