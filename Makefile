@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo dev test lint bench lock clean
+.PHONY: help demo dev test lint bench docs lock clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ lint: $(READY) ## Check style and types
 
 bench: $(READY) ## Compare with peers on this machine, as ratios
 	@$(BIN)/python -m benchmarks
+
+docs: $(READY) ## Write docs/reference.md anew: every YAML key
+	@$(BIN)/python docs/reference.py
 
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from evexport_dagster.naming import Variable
 from evexport_dagster.settings import load_settings
 from evexport_dagster.spec.load import load_spec
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```yaml\n(# (\S+)\n.*?)^```", README, re.M | re.S)
 
 
@@ -39,3 +41,14 @@ def test_every_command_in_the_readme_is_there() -> None:
 @pytest.mark.parametrize("variable", [it for it in Variable if it != Variable.FILE_INDEX], ids=str)
 def test_every_variable_of_templates_is_in_the_readme(variable: Variable) -> None:
     assert f"{{{{{variable.value}}}}}" in README
+
+
+def test_the_page_of_every_key_is_current() -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "reference.py"))["page"]()
+    assert (ROOT / "docs" / "reference.md").read_text("utf-8") == page, "`make docs` writes it"
+
+
+def test_the_page_of_every_key_has_defaults_that_can_be_written() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    for line in ("| `runtime.settle` | text | `5m` |", "| `late_events.look_back` | text | `3d` |"):
+        assert line in page

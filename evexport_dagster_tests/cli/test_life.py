@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
-import json
+import io
+import re
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from evexport_dagster.cli.commands import demo
 from evexport_dagster.defs.metadata import asset_key
 from evexport_dagster_tests.cli.conftest import DAYS, SPEC, TODAY, Ran, run_cli
 
@@ -36,12 +40,20 @@ def delivered_files(project: Path) -> dict[str, str]:
     }
 
 
-def files_of(ran: Ran) -> dict[str, str]:
+def csv_rows(text: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text.decode(), newline="")))
+
+
+def files_of_run(document: Any) -> dict[str, str]:
     return {
         file["key"]: file["sha256"]
-        for delivery in ran.document["deliveries"]
+        for delivery in document["deliveries"]
         for file in delivery["files"]
     }
+
+
+def files_of(ran: Ran) -> dict[str, str]:
+    return files_of_run(ran.document)
 
 
 def windows_of(ran: Ran) -> set[str]:
@@ -154,10 +166,10 @@ def test_a_preview_shows_what_is_delivered_then_and_writes_nothing(project: Path
     assert counted
     for event in EVENTS:
         keys = [key for (name, _), (_, its) in counted.items() if name == event for key in its]
-        texts = [gzip.decompress((project / "out" / key).read_bytes()).decode() for key in keys]
-        assert {text.split("\n")[0] for text in texts} == {",".join(preview["columns"][event])}
-        rows = [line for text in texts for line in text.splitlines()[1:]]
-        assert sorted(rows) == sorted(preview["records"][event])
+        files = [csv_rows(gzip.decompress((project / "out" / key).read_bytes())) for key in keys]
+        assert all(file[0] == preview["columns"][event] for file in files)
+        shown = csv_rows("\n".join(preview["records"][event]).encode())
+        assert sorted(row for file in files for row in file[1:]) == sorted(shown)
 
 
 def test_a_preview_of_a_new_project_leaves_no_trace(project: Path) -> None:
@@ -210,7 +222,7 @@ def test_ranges_and_events_that_cannot_be_are_refused(args: list[object], projec
     assert not (project / "out").exists()
 
 
-@pytest.mark.parametrize("command", ["preview", "create", "edit", "run", "show", "stop", "check"])
+@pytest.mark.parametrize("command", ["preview", "create", "edit", "run", "show", "check"])
 def test_an_export_that_is_not_there_is_named(command: str, project: Path) -> None:
     ran = run_cli(command, "purchase", "--project", project)
 
@@ -225,6 +237,19 @@ def test_what_is_not_created_is_neither_edited_nor_stopped(command: str, project
 
     assert (ran.code, ran.out) == (2, "")
     assert "not registered" in ran.err
+
+
+@pytest.mark.parametrize("text", [None, "name: ["], ids=["gone", "wrong"])
+def test_an_export_without_a_right_file_is_stopped_all_the_same(
+    text: str | None, project: Path, spec: Path
+) -> None:
+    run_cli("create", "purchases", "--project", project)
+    spec.unlink()
+    if text is not None:
+        spec.write_text(text)
+    ran = run_cli("stop", "purchases", "--project", project, "--json")
+
+    assert (ran.code, ran.document["status"]) == (0, "Stopped")
 
 
 def test_a_gap_between_history_and_start_is_a_warning(project: Path, spec: Path) -> None:
@@ -264,20 +289,18 @@ def test_init_makes_a_project_that_checks(tmp_path: Path) -> None:
 
 def test_the_demo_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    first = run_cli("demo")
-    second = run_cli("demo", "--json")
+    monkeypatch.setattr(demo, "WINDOWS", 1)
+    first, second = run_cli("demo"), run_cli("demo", "--json")
 
-    assert (first.code, first.err) == (0, "")
-    out = tmp_path / "evexport-demo" / "out"
-    landed = [line.split()[0] for line in first.out.splitlines() if ".csv.gz " in line]
+    assert (first.code, second.code) == (0, 0)
+    landed = re.findall(r"(?m)^\S+\.csv\.gz(?= +\d)", first.out)
     assert landed
-    assert all(path.removeprefix("gzip") == "" or (out / path).is_file() for path in landed)
-    assert (second.code, second.err) == (0, "")
-    document = json.loads(second.out)
-    assert set(document) == {"folder", "preview", "run"}
-    assert document["run"]["deliveries"]
-    new = {file["key"] for it in document["run"]["deliveries"] for file in it["files"]}
-    assert new.isdisjoint(landed)
+    assert all((tmp_path / "evexport-demo" / "out" / key).is_file() for key in landed)
+    (look,) = re.findall(r"gzip -dc (\S+) \|", first.out)
+    assert gzip.decompress(Path(look).read_bytes()).startswith(b"eventName,")
+    assert set(second.document) == {"folder", "preview", "run"}
+    assert files_of_run(second.document["run"]).keys().isdisjoint(landed)
+    assert files_of_run(second.document["run"])
 
 
 def test_the_demo_leaves_other_projects_alone(project: Path) -> None:

@@ -63,8 +63,9 @@ def read_exported(text: str) -> Value:
     """What an exported JSON text says; raises Unreadable for what any strict parser refuses."""
     if re.search(r"\s", STRING.sub("", text)):
         raise Unreadable(f"not compact: {text[:80]!r}")
-    value = _mended(_loaded(text, _no_equal_keys, _no_constant))
-    if SURROGATES.search(json.dumps(json.loads(text), ensure_ascii=False)):
+    parsed = _loaded(text, _no_equal_keys, _no_constant)
+    value = _mended(parsed)
+    if value != parsed:
         raise Unreadable(f"a lone surrogate: {text[:80]!r}")
     return value
 
@@ -95,8 +96,11 @@ def _first_of_equal_keys(pairs: list[tuple[str, Parsed]]) -> Parsed:
 
 
 def _no_equal_keys(pairs: list[tuple[str, Parsed]]) -> Parsed:
-    if len({key for key, _ in pairs}) < len(pairs):
-        raise Unreadable(f"a key comes twice: {[key for key, _ in pairs]}")
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise Unreadable(f"a key comes twice: {keys}")
+    if any(map(SURROGATES.search, keys)):
+        raise Unreadable(f"a lone surrogate in a key: {keys}")
     return dict(pairs)
 
 

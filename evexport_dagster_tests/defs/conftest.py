@@ -127,3 +127,10 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
     """An instance that lasts."""
     with dg.DagsterInstance.local_temp(str(home)) as opened:
         yield opened
+
+
+@pytest.fixture
+def forgetting() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory: quicker, where what it shows afterwards does not matter."""
+    with dg.DagsterInstance.ephemeral() as opened:
+        yield opened

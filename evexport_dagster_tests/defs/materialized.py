@@ -19,6 +19,6 @@ def materialized_keys(instance: dg.DagsterInstance, name: str) -> Counter[str]:
     return Counter(str(it.partition) for it in materializations(instance, name))
 
 
-def check_results(instance: dg.DagsterInstance, run: dg.ExecuteInProcessResult) -> dict[str, bool]:
+def check_results(run: dg.ExecuteInProcessResult) -> dict[str, bool]:
     """Which checks of a run passed."""
     return {it.check_name: it.passed for it in run.get_asset_check_evaluations()}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from evexport_dagster.defs.instance import open_instance
 from evexport_dagster.defs.launch import run_tasks
 from evexport_dagster.defs.partitions import event_key
-from evexport_dagster.errors import RefusedError, RevisionError, SpecError, UnavailableError
+from evexport_dagster.errors import AccessError, RefusedError, RevisionError, SpecError
 from evexport_dagster.exports import Progress, Project, Task, load_project
 
 from .conftest import DAY, ODD_NAMES
@@ -48,10 +49,10 @@ def test_a_task_is_a_run_that_dagster_shows(
 
 
 def test_each_key_has_metadata_of_its_own(
-    project: Project, folder: Path, instance: dg.DagsterInstance
+    project: Project, folder: Path, forgetting: dg.DagsterInstance
 ) -> None:
-    receipts = run_tasks(project, [first_window(project)], instance=instance)
-    shown = {it.metadata["event"].value: it for it in materializations(instance, "purchases")}
+    receipts = run_tasks(project, [first_window(project)], instance=forgetting)
+    shown = {it.metadata["event"].value: it for it in materializations(forgetting, "purchases")}
     for receipt in receipts:
         metadata, tags = shown[receipt.event].metadata, shown[receipt.event].tags or {}
         assert metadata["dagster/row_count"].value == receipt.rows
@@ -62,9 +63,9 @@ def test_each_key_has_metadata_of_its_own(
         assert (
             tags["dagster/code_version"] == project.ensure_current("purchases").revision.fingerprint
         )
-        table = metadata["files"].value
-        assert isinstance(table, list)
-        for record, file in zip(table, receipt.files, strict=True):
+        table = metadata["files"]
+        assert isinstance(table, dg.TableMetadataValue)
+        for record, file in zip(table.records, receipt.files, strict=True):
             delivered = folder / "out" / str(record.data["key"])
             assert record.data["rows"] == file.rows
             assert hashlib.sha256(delivered.read_bytes()).hexdigest() == record.data["sha256"]
@@ -74,15 +75,15 @@ def test_each_key_has_metadata_of_its_own(
 
 @pytest.mark.parametrize(
     "events",
-    [EVENTS[:1], EVENTS[2:], (EVENTS[0], EVENTS[2]), (EVENTS[3], EVENTS[0])],
-    ids=["one", "neighbours", "apart", "reversed"],
+    [EVENTS[:1], EVENTS[2:], (EVENTS[3], EVENTS[0])],
+    ids=["one", "neighbours", "apart"],
 )
 def test_any_events_of_a_window_can_be_delivered(
-    project: Project, instance: dg.DagsterInstance, events: tuple[str, ...]
+    project: Project, forgetting: dg.DagsterInstance, events: tuple[str, ...]
 ) -> None:
-    receipts = run_tasks(project, [first_window(project, *events)], instance=instance)
+    receipts = run_tasks(project, [first_window(project, *events)], instance=forgetting)
     assert {it.event for it in receipts} == set(events)
-    assert materialized_keys(instance, "purchases") == {
+    assert materialized_keys(forgetting, "purchases") == {
         f"{event}|{DAY}-00:00": 1 for event in events
     }
 
@@ -102,15 +103,15 @@ def test_what_is_delivered_is_delivered_again_only_when_asked(
 
 
 def test_odd_names_become_partitions_of_their_own(
-    project: Project, instance: dg.DagsterInstance
+    project: Project, forgetting: dg.DagsterInstance
 ) -> None:
     tasks = project.missing("everything")
-    receipts = run_tasks(project, tasks, instance=instance)
+    receipts = run_tasks(project, tasks, instance=forgetting)
     assert {*ODD_NAMES} <= {it.event for it in receipts}
     keys = {event_key(it.event) for it in receipts}
-    assert set(instance.get_dynamic_partitions("exports/everything")) == keys
-    assert materialized_keys(instance, "everything") == {f"{key}|{DAY}-00:00": 1 for key in keys}
-    shown = {it.metadata["event"].value for it in materializations(instance, "everything")}
+    assert set(forgetting.get_dynamic_partitions("exports/everything")) == keys
+    assert materialized_keys(forgetting, "everything") == {f"{key}|{DAY}-00:00": 1 for key in keys}
+    shown = {it.metadata["event"].value for it in materializations(forgetting, "everything")}
     assert shown == {it.event for it in receipts}
 
 
@@ -121,9 +122,8 @@ def test_a_failure_leaves_what_was_delivered(
     blocked = folder / "out" / "Product-Viewed"
     blocked.parent.mkdir()
     blocked.write_text("a file where a folder should be")
-    with pytest.raises((UnavailableError, SpecError, OSError)) as failure:
+    with pytest.raises(AccessError, match="Product-Viewed"):
         run_tasks(project, tasks, instance=instance)
-    assert not isinstance(failure.value, dg.DagsterError)
     done = {f"{event}|{DAY}-00:00": 1 for event in EVENTS[:2]}
     assert materialized_keys(instance, "purchases") == done
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
@@ -146,34 +146,33 @@ def test_what_was_recorded_elsewhere_is_shown_with_the_next_run(
 
 
 def test_an_instance_that_forgets_leaves_receipts_to_be_shown(
-    project: Project, instance: dg.DagsterInstance
+    project: Project, forgetting: dg.DagsterInstance
 ) -> None:
-    with dg.DagsterInstance.ephemeral() as forgetting:
-        receipts = run_tasks(project, [first_window(project, "Charged")], instance=forgetting)
-        assert materialized_keys(forgetting, "purchases").total() == 1
+    receipts = run_tasks(project, [first_window(project, "Charged")], instance=forgetting)
+    assert materialized_keys(forgetting, "purchases").total() == 1
     assert project.to_display("purchases") == receipts
 
 
 def test_errors_are_those_of_the_verbs(
-    project: Project, folder: Path, instance: dg.DagsterInstance
+    project: Project, folder: Path, forgetting: dg.DagsterInstance
 ) -> None:
     task = first_window(project)
     file = folder / "exports" / "purchases.yaml"
     file.write_text(file.read_text().replace("format: csv", "format: json"))
     with load_project(folder) as changed, pytest.raises(RevisionError, match="evexport edit"):
-        run_tasks(changed, [task], instance=instance)
+        run_tasks(changed, [task], instance=forgetting)
     project.stop("purchases")
     with pytest.raises(RefusedError, match="stopped"):
-        run_tasks(project, [task], instance=instance)
+        run_tasks(project, [task], instance=forgetting)
 
 
 def test_a_source_that_vanishes_is_its_own_error(
-    project: Project, folder: Path, instance: dg.DagsterInstance
+    project: Project, folder: Path, forgetting: dg.DagsterInstance
 ) -> None:
     task = first_window(project)
     (folder / "lake").unlink()
     with pytest.raises(SpecError, match="lake") as failure:
-        run_tasks(project, [task], instance=instance)
+        run_tasks(project, [task], instance=forgetting)
     assert failure.value.exit_code == 2
     assert failure.value.__cause__ is None or not isinstance(
         failure.value.__cause__, dg.DagsterError
@@ -181,31 +180,30 @@ def test_a_source_that_vanishes_is_its_own_error(
 
 
 def test_the_history_is_an_export_of_its_own(
-    project: Project, instance: dg.DagsterInstance
+    project: Project, forgetting: dg.DagsterInstance
 ) -> None:
     task = project.missing("purchases_history")[0]
-    receipts = run_tasks(project, [task], instance=instance)
+    receipts = run_tasks(project, [task], instance=forgetting)
     assert {it.event for it in receipts} == set(EVENTS)
-    assert set(materialized_keys(instance, "purchases_history")) == {
+    assert set(materialized_keys(forgetting, "purchases_history")) == {
         f"{event}|2026-06-12-00:00" for event in EVENTS
     }
 
 
 def test_windows_beyond_the_horizon_are_delivered_too(
-    folder: Path, instance: dg.DagsterInstance
+    folder: Path, forgetting: dg.DagsterInstance
 ) -> None:
     file = folder / "exports" / "purchases.yaml"
     names = ", ".join(f"Nothing {number}" for number in range(400))
     text = file.read_text().replace("Added To Cart]", f"Added To Cart, {names}]")
-    file.write_text(text.replace("every: 8h, start: 2026-06-14", "every: 4h, start: 2026-01-01"))
-    shutil.rmtree(folder / ".evexport", ignore_errors=True)
+    file.write_text(re.sub(r"recurring: .*", "recurring: {every: 4h, start: 2026-01-01}}", text))
     with load_project(folder) as project:
         start = dt.datetime(2026, 6, 14, 10, tzinfo=dt.UTC)
         task = project.touched(
             "purchases", start, start + dt.timedelta(hours=1), ["App Launched", "Charged"]
         )[0]
-        run_tasks(project, [task], instance=instance)
-    assert set(materialized_keys(instance, "purchases")) == {
+        run_tasks(project, [task], instance=forgetting)
+    assert set(materialized_keys(forgetting, "purchases")) == {
         "App Launched|2026-06-14-00:00",
         "Charged|2026-06-14-00:00",
     }

@@ -27,9 +27,11 @@ from evexport_dagster.exports import Preview, Project, RunResult, load_project
 from evexport_dagster.ledger import Receipt
 from evexport_dagster.settings import PROJECT_FILE
 
+WINDOWS: Final = 6
+"""How many windows one demo delivers."""
+
 _MARK: Final = Path(".evexport", "demo")
 _EXPORT: Final = "purchases"
-_WINDOWS: Final = 6
 _SHOWN_FILES: Final = 10
 
 
@@ -54,8 +56,8 @@ def command(folder: Path, out: Output) -> None:
         say_preview(preview, out, zone)
         out.title("3. Deliver: windows that have ended, each of them exactly once")
         tasks = project.missing(_EXPORT)
-        result = run_with_progress(project, _EXPORT, tasks[:_WINDOWS])
-        _say_delivered(result, max(0, len(tasks) - _WINDOWS), out)
+        result = run_with_progress(project, _EXPORT, tasks[:WINDOWS])
+        _say_delivered(result, max(0, len(tasks) - WINDOWS), out)
         landed = result.receipts or project.show(_EXPORT).receipts
     _say_landed(landed, Path(place), folder, out)
     out.document(
