@@ -5,7 +5,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from evexport_dagster.defs.assets import broken_asset, broken_check, export_asset
+from evexport_dagster.defs.assets import export_asset
+from evexport_dagster.defs.broken import broken_definitions
 from evexport_dagster.defs.resources import resources
 from evexport_dagster.defs.sensors import catalog_sensor
 from evexport_dagster.errors import SpecError
@@ -18,8 +19,8 @@ def definitions(folder: Path) -> dg.Definitions:
     try:
         project = load_project(folder)
     except SpecError as error:
-        return _broken({PROJECT_FILE: error})
-    return dg.Definitions.merge(_exports(project), _broken(_apart(project)))
+        return broken_definitions({PROJECT_FILE: error})
+    return dg.Definitions.merge(_exports(project), broken_definitions(_apart(project)))
 
 
 def _exports(project: Project) -> dg.Definitions:
@@ -29,13 +30,6 @@ def _exports(project: Project) -> dg.Definitions:
         sensors=[catalog_sensor(project)],
         resources=resources(project),
         executor=dg.in_process_executor,
-    )
-
-
-def _broken(errors: dict[str, SpecError]) -> dg.Definitions:
-    return dg.Definitions(
-        assets=[broken_asset(stem, error) for stem, error in errors.items()],
-        asset_checks=[broken_check(stem, error) for stem, error in errors.items()],
     )
 
 

@@ -83,11 +83,10 @@ def deliver_window(
     Raises the errors of `errors`; what was yielded stays delivered, of the rest nothing is seen.
     """
     runtime = settings.runtime
-    place = Path(runtime.scratch) / f"{plan.export_id}-{plan.window.timestamp}"
     on_progress(Progress(plan.spec.name, plan.window, "reading"))
     with (
         explained(plan.spec.source),
-        scratch(place) as folder,
+        scratch(Path(runtime.scratch), f"{plan.export_id}-{plan.window.timestamp}") as folder,
         connect(runtime, plan.account.timezone, folder) as con,
         ThreadPoolExecutor(runtime.threads, "gzip") as pool,
     ):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, Final
+from uuid import uuid4
 
 import duckdb
 
 from evexport_dagster.errors import SourceError, UnavailableError
 from evexport_dagster.query import exact
 from evexport_dagster.settings import Runtime
+
+_LOCK: Final = ".lock"
+_ATTEMPTS: Final = 5
 
 
 @contextmanager
@@ -40,19 +47,55 @@ def connect(runtime: Runtime, zone: str, folder: Path) -> Iterator[duckdb.DuckDB
 
 
 @contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
-    """An empty folder that is gone afterwards, with what a killed run left there before."""
+def scratch(parent: Path, purpose: str) -> Iterator[Path]:
+    """An empty folder in `parent` that is gone afterwards; what killed runs left there goes first.
+
+    A folder belongs to who holds the lock in it, which ends with the process.
+    """
+    is_first = not parent.exists()
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        _remove_abandoned(parent)
+        folder, lock = _locked_folder(parent, purpose)
     except OSError as error:
         raise UnavailableError(
-            f"the scratch folder {folder} cannot be made: {error.strerror}; see runtime.scratch"
+            f"the scratch folder {parent} cannot be used: {error.strerror}; see runtime.scratch"
         ) from None
     try:
-        yield folder
+        with lock:
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if is_first:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def _locked_folder(parent: Path, purpose: str) -> tuple[Path, BinaryIO]:
+    for _ in range(_ATTEMPTS):
+        folder = parent / f"{purpose}-{uuid4().hex}"
+        # The last run in `parent` may remove it at any time, and any run a folder without a lock.
+        with suppress(FileNotFoundError):
+            folder.mkdir(parents=True)
+            lock = (folder / _LOCK).open("wb")
+            if _lock(lock):
+                return folder, lock
+            lock.close()
+    raise FileNotFoundError(errno.ENOENT, "it is removed again and again")
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for path in parent.glob(f"*/{_LOCK}"):
+        with suppress(OSError), path.open("rb") as lock:
+            if _lock(lock):
+                shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _lock(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

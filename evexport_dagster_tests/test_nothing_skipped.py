@@ -22,7 +22,9 @@ def guarded(pytester: pytest.Pytester, *files: str) -> pytest.RunResult:
     pytester.makeconftest(GUARDED)
     for number, text in enumerate(files):
         pytester.makepyfile(**{f"test_{number}": text})
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    # Hypothesis would be imported, and its assertions rewritten, anew for each of these runs.
+    without = ("-p", "no:hypothesispytest", "-p", "no:randomly", "-p", "no:cacheprovider")
+    return pytester.runpytest_inprocess(*without)
 
 
 def test_a_run_without_skips_passes_and_says_so(pytester: pytest.Pytester) -> None:

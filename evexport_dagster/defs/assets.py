@@ -1,4 +1,4 @@
-"""Assets: one for each export, and one for each file that cannot be one.
+"""Assets: one for each export.
 
 An export is a graph of two ops: `deliver` plans, and the IO manager of its destination delivers
 the plan; `done` has the asset's output, and never gives it. For Dagster would materialise every
@@ -6,7 +6,6 @@ key of the run a second time, with one metadata for all of them, and none where 
 """
 
 import datetime as dt
-import re
 
 import dagster as dg
 from pydantic import Field
@@ -19,12 +18,11 @@ from evexport_dagster.defs.io_managers import Batch, ExportIOManager
 from evexport_dagster.defs.metadata import asset_key, code_version
 from evexport_dagster.defs.partitions import partitions_of, tasks_of
 from evexport_dagster.defs.resources import PROJECT, io_manager_key
-from evexport_dagster.errors import RefusedError, SpecError
+from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports import ExportJob, Project
 
 TAKE_TAG = "evexport/take"
 TAKE_MISSING = "missing"
-BROKEN_GROUP = "broken"
 _OUTPUT = "files"
 
 
@@ -74,42 +72,6 @@ def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsD
             kinds={"duckdb", spec.format},
         )
     )
-
-
-def broken_asset(stem: str, error: SpecError) -> dg.AssetsDefinition:
-    """The asset of a file that cannot be an export: it says why, and fails with it."""
-    key = asset_key(stem)
-    name = re.sub(r"\W", "_", stem, flags=re.ASCII)
-    faults = f"This file cannot be an export until it is corrected:\n\n```\n{error}\n```"
-
-    @dg.multi_asset(
-        name=f"broken__{name}_{stem.encode().hex()}",
-        specs=[dg.AssetSpec(key, group_name=BROKEN_GROUP, description=faults)],
-    )
-    def broken() -> None:
-        raise error
-
-    return broken
-
-
-def broken_check(stem: str, error: SpecError) -> dg.AssetChecksDefinition:
-    """The check of such a file, which fails with its faults."""
-    name = re.sub(r"\W", "_", stem, flags=re.ASCII)
-
-    @dg.multi_asset_check(
-        name=f"broken__{name}_{stem.encode().hex()}__check",
-        specs=[
-            dg.AssetCheckSpec(
-                "spec_is_valid", asset=asset_key(stem), description="The file can be loaded."
-            )
-        ],
-    )
-    def spec_is_valid():  # type: ignore[no-untyped-def]
-        yield dg.AssetCheckResult(
-            passed=False, asset_key=asset_key(stem), metadata={"faults": str(error)}
-        )
-
-    return spec_is_valid
 
 
 def _deliver_op(project: Project, job: ExportJob) -> dg.OpDefinition:

@@ -12,7 +12,7 @@ POOL: Final = "exports"
 # Dagster would send what the process prints through a file of its own: progress bars break.
 _NO_CAPTURE: Final = {
     "compute_logs": {
-        "module": "dagster._core.storage.noop_compute_log_manager",
+        "module": "dagster.core.storage.noop_compute_log_manager",
         "class": "NoOpComputeLogManager",
     }
 }

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 
@@ -61,11 +60,10 @@ class Context:
     @contextmanager
     def lake(self, source: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Lake]]:
         """A source, opened on a connection of its own."""
-        place = Path(self.settings.runtime.scratch) / f"look-{uuid4().hex}"
         zone = self.settings.account.timezone
         with (
             explained(source),
-            scratch(place) as folder,
+            scratch(Path(self.settings.runtime.scratch), "look") as folder,
             connect(self.settings.runtime, zone, folder) as con,
         ):
             lake = open_lake(con, source, self.settings.sources[source], self.settings.folder)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.leases import is_alive
 from evexport_dagster.exports.registration import registered
-from evexport_dagster.exports.runs import LEASE
 from evexport_dagster.ledger import Event, Failure, Receipt, RegisteredExport, Revision
 from evexport_dagster.lifecycle import Status, status_of
 from evexport_dagster.windows import Window
@@ -73,7 +73,6 @@ def detail(context: Context, job: ExportJob) -> ExportDetail:
 
 
 def _status(context: Context, export: RegisteredExport) -> Status:
-    now = context.clock()
     leases = context.ledger.leases.holders(export.export_id)
-    running = any(now - lease.heartbeat_at <= LEASE for lease in leases)
+    running = any(is_alive(context, lease) for lease in leases)
     return status_of(export.state, running=running)

@@ -101,10 +101,14 @@ class Project:
     def create(self, name: str) -> tuple[RegisteredExport, ...]:
         """Register an export and the one of its history: ids, revision 1, columns, events.
 
-        One that is registered already with this meaning is given as it is.
+        One that is registered already with this meaning is given as it is, beside a history that
+        its file got later.
         """
         job, family = self._family(name)
         registration.ensure_current(self._context, family, job)
+        later = [member for member in family if self.registered(member.name) is None]
+        if later:
+            registration.create(self._context, later)
         known = (self.registered(member.name) for member in family)
         return tuple(export for export in known if export is not None)
 
@@ -125,10 +129,14 @@ class Project:
         return registration.discover(self._context, self.job(name), export)
 
     def missing(self, name: str, events: Sequence[str] | None = None) -> tuple[Task, ...]:
-        """What has ended and was not delivered yet: a task a window, in time order."""
-        export = self.ensure_current(name)
+        """What has ended and was not delivered yet: a task a window, in time order.
+
+        Removes stale objects that a killed run had no time for.
+        """
+        export, job = self.ensure_current(name), self.job(name)
         self.discover(name)
-        return runs.missing(self._context, self.job(name), export, events)
+        runs.remove_left(self._context, job, export)
+        return runs.missing(self._context, job, export, events)
 
     def touched(
         self,

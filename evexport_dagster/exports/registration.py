@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from evexport_dagster.columns import needs_names_at_creation
 from evexport_dagster.errors import RefusedError, RevisionError, SpecError
@@ -18,6 +20,7 @@ from evexport_dagster.plan import naming_of
 from evexport_dagster.query.stage import check_predicate
 from evexport_dagster.source import event_names, property_names
 from evexport_dagster.spec.dates import check_dates
+from evexport_dagster.spec.model import OneTime, Recurring
 from evexport_dagster.spec.revisions import (
     difference,
     fingerprint,
@@ -27,7 +30,7 @@ from evexport_dagster.spec.revisions import (
     stored,
 )
 from evexport_dagster.text import assign_segment
-from evexport_dagster.windows import window_containing
+from evexport_dagster.windows import day_start, window_containing
 
 
 @dataclass(frozen=True)
@@ -209,9 +212,12 @@ def _meaning_of(export: RegisteredExport) -> dict[str, Any]:
 def _refuse_meetings(context: Context, jobs: Sequence[ExportJob], now: datetime) -> None:
     """Refuse an export that could write a key of another one."""
     own = {job.name for job in jobs}
-    others = [it for it in context.ledger.exports.registered() if it.name not in own]
+    everyone = context.ledger.exports.registered()
+    ids = {it.name: it.export_id for it in everyone}
+    others = [it for it in everyone if it.name not in own]
+    free = next(second for second in count(int(now.timestamp())) if second not in ids.values())
     for job in jobs:
-        reach = _reach(context, job, int(now.timestamp()))
+        reach = _reach(context, job, ids.get(job.name, free))
         place = meaning(job.spec, context.settings)["destination"]
         for other in others:
             held = _meaning_of(other)
@@ -246,10 +252,25 @@ def _reach_of(context: Context, other: RegisteredExport, held: dict[str, Any]) -
     fixed = isinstance(spec.events.select, tuple) or spec.events.select == "engagement"
     segments = frozenset(e.segment for e in context.ledger.events.of(other.export_id))
     prefix = held["destination"].get("prefix")
+    first, last = _days(spec.schedule)
+    zone = ZoneInfo(held["account"]["timezone"])
     return Reach(
         naming=naming_of(spec),
         account_id=held["account"]["id"],
         export_id=other.export_id,
         events=segments if fixed else None,
+        first=_timestamp(first, zone) + 1,
+        last=None if last is None else _timestamp(last + timedelta(days=1), zone),
         prefix=f"{prefix}/" if prefix else "",
     )
+
+
+def _days(schedule: Recurring | OneTime) -> tuple[date, date | None]:
+    """The first day of a schedule, and the last one where there is one."""
+    if isinstance(schedule, Recurring):
+        return schedule.start, None
+    return schedule.from_, schedule.to
+
+
+def _timestamp(day: date, zone: ZoneInfo) -> int:
+    return int(day_start(day, zone).timestamp())

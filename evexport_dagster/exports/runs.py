@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from threading import Event as Signal
-from threading import Thread
-from uuid import uuid4
+from datetime import datetime
 
 from evexport_dagster.columns import KnownNames, event_columns
 from evexport_dagster.deliver import CommittedColumns, Delivered, Promises, deliver_window
-from evexport_dagster.errors import (
-    AccessError,
-    BugError,
-    BusyError,
-    ExportError,
-    RefusedError,
-)
+from evexport_dagster.errors import AccessError, BugError, ExportError, RefusedError
 from evexport_dagster.exports.context import Context
+from evexport_dagster.exports.holders import new_holder
 from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.leases import held, taken
 from evexport_dagster.ledger import DeliveredFile, Event, Receipt, RegisteredExport
 from evexport_dagster.plan import PlannedEvent, Progress, Task, WindowPlan
 from evexport_dagster.query.survey import EventSurvey
 from evexport_dagster.stores import Store
 from evexport_dagster.windows import Window
-
-LEASE = timedelta(minutes=2)
-_BEAT_SECONDS = 20.0
-_POLL_SECONDS = 0.5
 
 OnProgress = Callable[[Progress], None]
 
@@ -98,8 +86,12 @@ def deliver(
 
     Waits while another run holds the window, and then takes only what is still missing.
     """
-    holder = f"{run_id}/{uuid4().hex}"
-    with _lease(context, job, export, task.window, holder, on_progress) as beat:
+    holder = new_holder(run_id)
+
+    def on_wait() -> None:
+        on_progress(Progress(job.name, task.window, "waiting"))
+
+    with held(context, job, export, task.window, holder, on_wait) as beat:
         due = _still_due(context, export, task)
         if due:
             with _failures_recorded(context, export, task.window, run_id):
@@ -119,56 +111,13 @@ def _still_due(context: Context, export: RegisteredExport, task: Task) -> tuple[
 
 
 @contextmanager
-def _lease(
-    context: Context,
-    job: ExportJob,
-    export: RegisteredExport,
-    window: Window,
-    holder: str,
-    on_progress: OnProgress,
-) -> Iterator[Callable[[], None]]:
-    """Hold the window; gives a function that raises when the run must end."""
-    leases, place = context.ledger.leases, (export.export_id, window.start, holder)
-    while not leases.acquire(*place, context.clock(), LEASE):
-        on_progress(Progress(job.name, window, "waiting"))
-        time.sleep(_POLL_SECONDS)
-    stop, lost = Signal(), Signal()
-
-    def keep() -> None:
-        while not stop.wait(_BEAT_SECONDS):
-            if not leases.heartbeat(*place, context.clock()):
-                lost.set()
-                return
-
-    def beat() -> None:
-        if lost.is_set():
-            _refuse_stopped(context, job)
-            raise BusyError(f"export {job.name!r}: another run took the window over")
-
-    keeper = Thread(target=keep, name="lease", daemon=True)
-    keeper.start()
-    try:
-        yield beat
-    finally:
-        stop.set()
-        keeper.join()
-        leases.release(*place)
-
-
-def _refuse_stopped(context: Context, job: ExportJob) -> None:
-    export = context.ledger.exports.get(job.name)
-    if export is not None and export.state == "stopped":
-        raise RefusedError(f"export {job.name!r} was stopped")
-
-
-@contextmanager
 def _failures_recorded(
     context: Context, export: RegisteredExport, window: Window, run_id: str
 ) -> Iterator[None]:
     place = (export.export_id, window.start)
     try:
         yield
-    except (ExportError, OSError, RuntimeError) as error:
+    except Exception as error:
         kind = error.kind if isinstance(error, ExportError) else "bug"
         context.ledger.failures.record(*place, kind, str(error), run_id, context.clock())
         raise
@@ -303,3 +252,21 @@ def remove_stale(
         removed.append(file.key)
     if removed:
         context.ledger.deliveries.removed(export_id, store.fingerprint, removed)
+
+
+def remove_left(context: Context, job: ExportJob, export: RegisteredExport) -> None:
+    """Remove the stale objects that a run left because it was killed before it came to that.
+
+    Only of windows that nobody delivers meanwhile: a stale key could be about to be used again.
+    """
+    deliveries, store = context.ledger.deliveries, context.store(job)
+    for start in sorted({it.window_start for it in deliveries.stale(export.export_id)}):
+        place = (export.export_id, start, new_holder("stale"))
+        if not taken(context, *place):
+            continue
+        try:
+            stale = deliveries.stale(export.export_id)
+            left = [it.file for it in stale if it.window_start == start]
+            remove_stale(context, export.export_id, store, left)
+        finally:
+            context.ledger.leases.release(*place)

@@ -54,8 +54,14 @@ class JsonFormat:
         renames = _simple_renames(columns) if as_is else None
         if renames is None:
             return relabelled
-        plain = f"NOT {whole.exact} AND NOT contains({whole.text}, '\\')"
+        plain = (
+            f"NOT {whole.exact} AND NOT contains({whole.text}, '\\')"
+            f" AND NOT contains(substr({whole.text}, 2), '{{')"
+        )
         return f"CASE WHEN {plain} THEN {_replaced(whole.text, renames)} ELSE {relabelled} END"
+
+
+_BEHIND_TEXT = (",", ":", "}", "]")
 
 
 def _json(text: str) -> str:
@@ -81,17 +87,18 @@ def _recipe(columns: Sequence[Column]) -> str:
 
 def _simple_renames(columns: EventColumns) -> dict[str, str] | None:
     """Source name -> label, where a replacement of keys in the text can do no harm: nothing is
-    merged, no new label is the name of a source, no name needs an escape."""
+    merged, no new label is the name of a source, no name needs an escape, or could be what follows
+    the closing quote of another text."""
     if any(len(column.sources) > 1 for column in columns.columns):
         return None
     renamed = {c.sources[0]: c.label for c in columns.columns if c.sources[0] != c.label}
-    escaped = any(_json(name) != f'"{name}"' for name in renamed)
-    return None if escaped or columns.sources & set(renamed.values()) else renamed
+    risky = any(_json(name) != f'"{name}"' or name.startswith(_BEHIND_TEXT) for name in renamed)
+    return None if risky or columns.sources & set(renamed.values()) else renamed
 
 
 def _replaced(text: str, renames: dict[str, str]) -> str:
-    """SQL that renames keys of a harmless text without a backslash, where a quoted name behind
-    `{` or `,` and before `:` is a key."""
+    """SQL that renames keys of a flat harmless text without a backslash, where a quoted name
+    behind `{` or `,` and before `:` is a key."""
     for source, label in renames.items():
         for before in ("{", ","):
             old, new = (sql_literal(f"{before}{_json(name)}:") for name in (source, label))

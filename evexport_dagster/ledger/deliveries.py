@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     false,
     insert,
     select,
@@ -168,7 +169,8 @@ class Deliveries:
         return tuple(sorted(receipts, key=lambda it: it.window_start, reverse=True))
 
     def recorded(self, export_id: int, windows: Collection[datetime]) -> set[tuple[datetime, str]]:
-        """The (window start, event) pairs among these windows that have a receipt."""
+        """The (window start, event) pairs among these windows that have a receipt, but for those
+        that were begun again since: some of their files may be replaced already."""
         if not windows:
             return set()
         # Millions of rows: whole numbers are turned into instants once a window, not once a row.
@@ -176,11 +178,11 @@ class Deliveries:
         query = select(type_coerce(delivery.c.window_start, BigInteger), delivery.c.event).where(
             delivery.c.export_id == export_id,
             delivery.c.window_start.between(min(windows), max(windows)),
+            ~exists().where(*(attempt.c[name] == delivery.c[name] for name in PLACE)),
         )
         with self._database.read() as connection:
-            names = {
-                position: name for name, position in event_positions(connection, export_id).items()
-            }
+            positions = event_positions(connection, export_id)
+            names = dict(zip(positions.values(), positions, strict=True))
             return {
                 (wanted[start], names[position])
                 for start, position in connection.execute(query)

@@ -27,18 +27,22 @@ _UNICODE = (
     rf"|[dD][0-7]{_HEX}{{2}}|[dD][89abAB]{_HEX}{{2}}\\u[dD][c-fC-F]{_HEX}{{2}})"
 )
 _STRING = rf'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u{_UNICODE}))*"'
-# Short: integers that 64 bits hold, other numbers with at most 15 digits, which a double holds.
-_SHORT = "|".join(
-    ["0|[1-9][0-9]{0,17}", r"0\.[0-9]{1,15}"]
+# Short: integers that 64 bits hold; decimals, and numbers with an exponent, of at most 15 digits,
+# which a double holds.
+_EXPONENT = "[eE][+-]?[0-9]{1,2}"
+_DECIMAL = "|".join(
+    [r"0\.[0-9]{1,15}"]
     + [rf"[1-9][0-9]{{{n - 1}}}\.[0-9]{{1,{15 - n}}}" for n in range(1, 15)]
 )
 _NUMBER = {
     Numbers.ANY: r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?",
-    Numbers.SHORT: rf"(?:[1-9][0-9]{{18}}|-?(?:{_SHORT})(?:[eE][+-]?[0-9]{{1,2}})?)",
+    Numbers.SHORT: rf"(?:[1-9][0-9]{{18}}|-?(?:0|[1-9][0-9]{{0,17}}"
+    rf"|(?:0|[1-9][0-9]{{0,14}}){_EXPONENT}|(?:{_DECIMAL})(?:{_EXPONENT})?))",
 }
 _TOKEN_NUMBER = {
     Numbers.ANY: "-?[0-9][0-9.]*(?:[eE][+-]?[0-9]+)?",
-    Numbers.SHORT: "(?:[0-9]{19}|-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15})(?:[eE][+-]?[0-9]{1,2})?)",
+    Numbers.SHORT: "(?:[0-9]{19}|-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15}"
+    rf"|[0-9][0-9.]{{0,14}}{_EXPONENT}))",
 }
 
 

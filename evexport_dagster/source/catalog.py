@@ -10,6 +10,8 @@ import duckdb
 from evexport_dagster.source.lake import EVENTS_VIEW
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What DuckDB reads although it is no value, or no JSON: null, NaN, infinities, trailing commas.
+_NOT_STRICT = r"(?i):\s*(?:null|[-+]?(?:nan|inf))|,\s*[}\]]"
 
 
 def unplaceable_rows(con: duckdb.DuckDBPyConnection) -> int:
@@ -44,14 +46,14 @@ def property_names(
         f"""
         WITH rows AS (
             SELECT event_name, coalesce(position, row_number() OVER ()) AS position,
-                CASE WHEN json_valid(event_props) AND NOT contains(event_props, 'null')
+                CASE WHEN json_valid(event_props) AND NOT regexp_matches(event_props, ?)
                 THEN event_props ELSE exact_object(event_props).text END AS props
             FROM {EVENTS_VIEW} WHERE event_name IN (SELECT unnest(?::VARCHAR[]))
         )
         SELECT event_name, json_keys(arg_min(props, position))
         FROM rows GROUP BY event_name, hash(json_keys(props)) ORDER BY min(position)
         """,
-        [list(events)],
+        [_NOT_STRICT, list(events)],
     ).fetchall()
     names: dict[str, dict[str, None]] = {event: {} for event in events}
     for event, keys in rows:

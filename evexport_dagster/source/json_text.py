@@ -1,8 +1,8 @@
 """SQL that turns typed values into JSON text without a change of value.
 
-DuckDB's `to_json` writes a 32-bit 0.1 as 0.10000000149011612, timestamps with a blank, and a null
-field as a member; here a number keeps its digits, instants are ISO 8601, and a null field of a
-STRUCT or MAP is no member. NaN and infinities are written as such and left to the exact path,
+DuckDB's `to_json` writes a 32-bit 0.1 as 0.10000000149011612, timestamps with a blank, and every
+null field as a member; here a number keeps its digits, instants are ISO 8601, and a null field of
+the object itself is no member. NaN and infinities are written as such and left to the exact path,
 which counts them.
 """
 
@@ -66,7 +66,7 @@ def _struct(expression: str, kind: Any, depth: int) -> str:
     for name, child in kind.children:
         value = f"struct_extract({expression}, {sql_literal(name)})"
         key = f"to_json({sql_literal(name)})"
-        members.append(f"{key} || ':' || {_value(value, child, depth)}")
+        members.append(f"{key} || ':' || {_member(value, child, depth)}")
     joined = f"array_to_string([{', '.join(members)}]::VARCHAR[], ',')"
     return f"CASE WHEN {expression} IS NOT NULL THEN '{{' || coalesce({joined}, '') || '}}' END"
 
@@ -75,10 +75,16 @@ def _map(expression: str, kind: Any, depth: int) -> str:
     entry = sql_identifier(f"entry_{depth}")
     _, (_, value_kind) = kind.children
     key = f"to_json(CAST({entry}.key AS VARCHAR))"
-    member = f"{key} || ':' || {_value(f'{entry}.value', value_kind, depth + 1)}"
+    member = f"{key} || ':' || {_member(f'{entry}.value', value_kind, depth)}"
     members = f"list_transform(map_entries({expression}), lambda {entry}: {member})"
     joined = f"array_to_string({members}, ',')"
     return f"CASE WHEN {expression} IS NOT NULL THEN '{{' || coalesce({joined}, '') || '}}' END"
+
+
+def _member(expression: str, kind: Any, depth: int) -> str:
+    """SQL for the value of a member: NULL, so no member, at the top; `null` further down."""
+    value = _value(expression, kind, depth + 1)
+    return value if depth == 0 else f"coalesce({value}, 'null')"
 
 
 def _list(expression: str, kind: Any, depth: int) -> str:

@@ -27,13 +27,18 @@ SCHEMAS: Final[Mapping[str, type[Model]]] = {
 
 
 class _ForEditors(GenerateJsonSchema):
-    """Leaves out `null`: a key without a value is refused when a file is read."""
+    """Leaves out `null`, as a key without a value is refused when a file is read, and shows
+    defaults as a file would write them."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         values = super().default_schema(schema)
+        # pydantic writes `PT5M` and 2000000000 where a file says 5m and 2GB.
+        write = schema["schema"].get("serialization", {}).get("function")
+        if write is not None and values.get("default") is not None:
+            values["default"] = write(schema["default"])
         return {key: it for key, it in values.items() if key != "default" or it is not None}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evexport_dagster.errors import AccessError, UnavailableError
+from evexport_dagster.errors import AccessError, BugError, UnavailableError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -24,7 +24,7 @@ class LocalStore:
         self.fingerprint = f"local:{self.root}"
 
     def put(self, key: str, path: Path) -> None:
-        target = self.root / key
+        target = self._path(key)
         with self._explained(f"write {target}"):
             target.parent.mkdir(parents=True, exist_ok=True)
             # Named after its target: what a killed run leaves, the next one writes over.
@@ -38,7 +38,7 @@ class LocalStore:
             _sync(target.parent)
 
     def delete(self, key: str) -> None:
-        target = self.root / key
+        target = self._path(key)
         with self._explained(f"remove {target}"):
             target.unlink(missing_ok=True)
             self._remove_empty(target.parent)
@@ -54,6 +54,12 @@ class LocalStore:
 
     def uri(self, key: str) -> str:
         return (self.root / key).as_uri()
+
+    def _path(self, key: str) -> Path:
+        path = Path(os.path.normpath(self.root / key))
+        if self.root not in path.parents:
+            raise BugError(f"destination {self.name!r}: the key {key!r} lies outside of its folder")
+        return path
 
     def _remove_empty(self, folder: Path) -> None:
         while folder != self.root and folder.is_relative_to(self.root):

@@ -78,6 +78,10 @@ def test_a_small_life(project: Path, spec: Path) -> None:
     assert windows_of(run) == {str(day) for day in DAYS}
     assert files_of(run) == delivered_files(project)
     assert ev("run", "purchases").document["deliveries"] == []
+    with dg.DagsterInstance.from_config(str(project)) as instance:
+        assert {it.status for it in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+        seen = instance.get_materialized_partitions(asset_key("purchases"))
+    assert len(seen) == len(EVENTS) * len(DAYS)
 
     shown = ev("show", "purchases").document
     assert shown["export"]["status"] == "Pending"
@@ -114,7 +118,9 @@ def test_a_small_life(project: Path, spec: Path) -> None:
 def test_the_same_life_for_people(project: Path, spec: Path) -> None:
     def ev(*args: object) -> str:
         ran = run_cli(*args, "--project", project)
-        assert (ran.code, ran.err) == (0, "")
+        # On a slow machine a run says where it is.
+        said = [line for line in ran.err.splitlines() if not line.startswith("purchases: window ")]
+        assert (ran.code, said) == (0, [])
         assert "\x1b" not in ran.out
         return ran.out
 
@@ -131,17 +137,6 @@ def test_the_same_life_for_people(project: Path, spec: Path) -> None:
     assert "revision 2" in ev("edit", "purchases")
     assert "for ever" in ev("stop", "purchases")
     assert "Stopped" in ev("show", "purchases")
-
-
-def test_a_run_is_in_the_history_of_dagster(project: Path) -> None:
-    ran = run_cli("run", "purchases", "--project", project, "--json")
-
-    with dg.DagsterInstance.from_config(str(project)) as instance:
-        shown = instance.get_materialized_partitions(asset_key("purchases"))
-        runs = instance.get_runs()
-    assert len(shown) == len(EVENTS) * len(DAYS)
-    assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
-    assert len(windows_of(ran)) == len(runs)
 
 
 def test_a_preview_shows_what_is_delivered_then_and_writes_nothing(project: Path) -> None:

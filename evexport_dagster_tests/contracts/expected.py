@@ -16,7 +16,8 @@ from evexport_dagster_tests.contracts.ugly import Event, Profile
 from evexport_dagster_tests.contracts.values import (
     REPLACEMENT,
     Number,
-    Unreadable,
+    Numeral,
+    UnreadableError,
     Value,
     read_source,
 )
@@ -44,7 +45,10 @@ Spec = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Projection:
-    """What one event's files hold: the columns of CSV, and the records, missing values left out."""
+    """What an event's files hold: columns (those of a header), and records by their places.
+
+    What is missing is left out; properties stand in the order of the row, listed ones in theirs.
+    """
 
     columns: tuple[Column, ...]
     records: tuple[dict[Place, Value], ...]
@@ -94,20 +98,21 @@ def _record(
     spec: Spec, zone: ZoneInfo, event: Event, person: Profile | None, keys: Sequence[str]
 ) -> dict[Place, Value]:
     own = _members(event.event_props)
-    order = [key for key, _ in _listed(spec, event.event_name)] or keys
-    props = _merged((_renamed(spec, event.event_name, key), own.get(key)) for key in order)
+    name = event.event_name
+    values = _merged((_renamed(spec, name, key), own.get(key)) for key in keys)
+    order = _names(spec, name, keys if _listed(spec, name) else own)
     device = _members(event.device)
     prefs = _members(person.comm_prefs if person else None)
     groups: dict[str, dict[str, Value]] = {
         "": {
-            "eventName": _choice(spec, event.event_name).get("as", event.event_name),
+            "eventName": _choice(spec, name).get("as", name),
             "eventTime": _time(spec["timestamp"], zone, event.event_time),
         },
         "identity": _identity(spec["identity"], event, person),
         "profile": {out: _of(person, name) for name, out in map(_field, spec["user_properties"])},
         "deviceInfo": {key: device.get(key) for key in spec["device"]},
         "commPrefs": {key: prefs.get(key) for key in COMM_PREFS if key in spec["comm_prefs"]},
-        "eventProps": props,
+        "eventProps": {key: values[key] for key in order},
     }
     return {
         (group, key): _as_text(value) if spec["as_string"] else value
@@ -121,7 +126,7 @@ def _members(text: str | None) -> dict[str, Value]:
     """The members of an object that have a value; none of what is not a well-formed object."""
     try:
         value = read_source(text) if text is not None else None
-    except Unreadable:
+    except UnreadableError:
         return {}
     members = value if isinstance(value, dict) else {}
     return {key: item for key, item in members.items() if item is not None}
@@ -151,9 +156,7 @@ def _identity_keys(identity: Spec) -> list[str]:
 def _identity(identity: Spec, event: Event, person: Profile | None) -> dict[str, Value]:
     present = _present(_identifier(person, name) for name in identity["identifiers"])
     first: Value = present[0] if present else None
-    everyone = (
-        [*_identities(person), _of(person, "Email"), _of(person, "Phone")] if person else []
-    )
+    everyone = [*_identities(person), _of(person, "Email"), _of(person, "Phone")] if person else []
     values: dict[str, Value] = {
         "identity": first if identity["preference"] == "first" else present or None,
         "all_identities": _present(everyone) or None,
@@ -246,5 +249,5 @@ def _as_text(value: Value) -> Value:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Number):
-        return f"{'-' if value.negative else ''}{value.digits}e{value.exponent}"
+        return Numeral(value)
     return value

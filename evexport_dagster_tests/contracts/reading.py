@@ -18,7 +18,8 @@ from evexport_dagster_tests.contracts.values import (
     NUMBER,
     REPLACEMENT,
     Number,
-    Unreadable,
+    Numeral,
+    UnreadableError,
     Value,
     number,
     read_exported,
@@ -46,22 +47,27 @@ class Cell(NamedTuple):
 Place: TypeAlias = tuple[str, str]
 """(group, key); ("", "eventName") and ("", "eventTime") for what stands before the groups."""
 
-Read: TypeAlias = Mapping[Place, Value | Cell]
+Read: TypeAlias = "Mapping[Place, Value | Cell]"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a format is read back. `same(value, read)`: whether the file says the value."""
+    """How a format is read back. `same(value, read)`: whether the file says the value.
+
+    With `own_order` all properties of a record stand in the order of its row, else in that of
+    the columns.
+    """
 
     read: Callable[[bytes, Sequence[Column]], list[Read]]
     same: Callable[[Value, Value | Cell], bool]
+    own_order: bool
 
 
 def unpacked(path: Path) -> bytes:
     """The contents of a gzip file whose members carry neither a name nor a time."""
     raw = path.read_bytes()
     if raw[3] != 0 or raw[4:8] != b"\0\0\0\0":
-        raise Unreadable(f"{path.name}: a member carries a name or a time")
+        raise UnreadableError(f"{path.name}: a member carries a name or a time")
     return gzip.decompress(raw)
 
 
@@ -74,7 +80,7 @@ def cells(text: str) -> list[list[Cell]]:
         rows[-1].append(cell)
         end = text[at : at + 1]
         if end not in (",", "\n"):
-            raise Unreadable(f"{end!r} after a cell, at {at}")
+            raise UnreadableError(f"{end!r} after a cell, at {at}")
         if end == "\n":
             rows.append([])
         elif text[at + 1 : at + 2] == "\n":
@@ -83,7 +89,7 @@ def cells(text: str) -> list[list[Cell]]:
             at += 1
         at += 1
     if rows.pop():
-        raise Unreadable("the last row is not ended")
+        raise UnreadableError("the last row is not ended")
     return rows
 
 
@@ -92,7 +98,7 @@ def _quoted(text: str, start: int) -> tuple[Cell, int]:
     while True:
         at = text.find('"', at)
         if at < 0:
-            raise Unreadable("a quote is not closed")
+            raise UnreadableError("a quote is not closed")
         if text[at + 1 : at + 2] != '"':
             return Cell(text[start:at].replace('""', '"'), True), at + 1
         at += 2
@@ -102,7 +108,7 @@ def _bare(text: str, start: int) -> tuple[Cell, int]:
     at = start
     while at < len(text) and text[at] not in ",\n":
         if text[at] in '"\r\0':
-            raise Unreadable(f"{text[at]!r} in a bare cell")
+            raise UnreadableError(f"{text[at]!r} in a bare cell")
         at += 1
     return Cell(text[start:at], False), at
 
@@ -154,15 +160,22 @@ def same_text(value: Value, read: Value | Cell) -> bool:
     text = read.text
     if isinstance(value, bool):
         return text == ("true" if value else "false")
-    if isinstance(value, Number):
-        return NUMBER.fullmatch(text) is not None and number(text) == value
+    if isinstance(value, Number | Numeral):
+        return same_number(value.number if isinstance(value, Numeral) else value, text)
     if isinstance(value, str):
         return text == value.replace("\0", REPLACEMENT)
     return same_value(value, read_exported(text))
 
 
+def same_number(value: Number, text: str) -> bool:
+    """Whether a text spells a number, in whatever way JSON allows."""
+    return NUMBER.fullmatch(text) is not None and number(text) == value
+
+
 def same_value(value: Value, read: Value | Cell) -> bool:
     """Whether two values are the same: type, order of keys, every digit."""
+    if isinstance(value, Numeral):
+        return isinstance(read, str) and same_number(value.number, read)
     if isinstance(value, dict) and isinstance(read, dict):
         return list(value) == list(read) and all(same_value(value[k], read[k]) for k in value)
     if isinstance(value, list) and isinstance(read, list):
@@ -171,6 +184,6 @@ def same_value(value: Value, read: Value | Cell) -> bool:
 
 
 FORMATS: Final = {
-    "csv": Reading(read_csv, same_text),
-    "json": Reading(read_json, same_value),
+    "csv": Reading(read_csv, same_text, own_order=False),
+    "json": Reading(read_json, same_value, own_order=True),
 }

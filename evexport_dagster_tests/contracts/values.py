@@ -21,19 +21,25 @@ class Number(NamedTuple):
     exponent: int
 
 
+class Numeral(NamedTuple):
+    """A number that is exported as text."""
+
+    number: Number
+
+
 class Gap:
     """NaN or an infinity: no value, but for its place in a list."""
 
 
 GAP: Final = Gap()
 
-Value: TypeAlias = "None | bool | Number | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | Number | Numeral | str | list[Value] | dict[str, Value] | None"
 """What is exported. None is an explicit null within a list or an object, else: missing."""
 
-Parsed: TypeAlias = "None | bool | Number | str | Gap | list[Parsed] | dict[str, Parsed]"
+Parsed: TypeAlias = "bool | Number | str | Gap | list[Parsed] | dict[str, Parsed] | None"
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A text that a strict reader refuses."""
 
 
@@ -41,7 +47,7 @@ def number(text: str) -> Number:
     """The value of a JSON number of any size."""
     match = NUMBER.fullmatch(text)
     if match is None:
-        raise Unreadable(f"not a number: {text!r}")
+        raise UnreadableError(f"not a number: {text!r}")
     sign, whole, fraction, exponent = match.groups(default="")
     digits = (whole + fraction).lstrip("0")
     kept = digits.rstrip("0")
@@ -52,7 +58,7 @@ def number(text: str) -> Number:
 
 
 def read_source(text: str) -> Value:
-    """What a JSON text of a source says; raises Unreadable where it is malformed.
+    """What a JSON text of a source says; raises UnreadableError where it is malformed.
 
     Of equal keys the first counts, lone surrogates are U+FFFD, NaN and infinity are missing.
     """
@@ -60,13 +66,13 @@ def read_source(text: str) -> Value:
 
 
 def read_exported(text: str) -> Value:
-    """What an exported JSON text says; raises Unreadable for what any strict parser refuses."""
+    """What an exported JSON text says; raises UnreadableError for what strict parsers refuse."""
     if re.search(r"\s", STRING.sub("", text)):
-        raise Unreadable(f"not compact: {text[:80]!r}")
+        raise UnreadableError(f"not compact: {text[:80]!r}")
     parsed = _loaded(text, _no_equal_keys, _no_constant)
     value = _mended(parsed)
     if value != parsed:
-        raise Unreadable(f"a lone surrogate: {text[:80]!r}")
+        raise UnreadableError(f"a lone surrogate: {text[:80]!r}")
     return value
 
 
@@ -84,7 +90,7 @@ def _loaded(
             object_pairs_hook=pairs,
         )
     except ValueError as error:
-        raise Unreadable(f"{error}: {text[:80]!r}") from error
+        raise UnreadableError(f"{error}: {text[:80]!r}") from error
     return parsed
 
 
@@ -98,14 +104,14 @@ def _first_of_equal_keys(pairs: list[tuple[str, Parsed]]) -> Parsed:
 def _no_equal_keys(pairs: list[tuple[str, Parsed]]) -> Parsed:
     keys = [key for key, _ in pairs]
     if len(set(keys)) < len(keys):
-        raise Unreadable(f"a key comes twice: {keys}")
+        raise UnreadableError(f"a key comes twice: {keys}")
     if any(map(SURROGATES.search, keys)):
-        raise Unreadable(f"a lone surrogate in a key: {keys}")
+        raise UnreadableError(f"a lone surrogate in a key: {keys}")
     return dict(pairs)
 
 
 def _no_constant(name: str) -> Parsed:
-    raise Unreadable(f"not JSON: {name}")
+    raise UnreadableError(f"not JSON: {name}")
 
 
 def _paired(text: str) -> str:

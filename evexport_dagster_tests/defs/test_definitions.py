@@ -8,9 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+import evexport_dagster
 from evexport_dagster.definitions import definitions
 from evexport_dagster.errors import SpecError
 
+REPOSITORY = Path(evexport_dagster.__file__).parents[1]
 CHECKS = {"columns_as_locked", "rows_delivered_equal_rows_in_source"}
 
 
@@ -64,27 +66,27 @@ def test_a_wrong_file_is_an_asset_that_says_why(
     defs = definitions(folder)
     dg.Definitions.validate_loadable(defs)
     assert groups(defs) == {
-        "exports/no good.v2": "broken",
+        "exports/no_good.v2_0": "broken",
         "exports/purchases": "events",
         "exports/purchases_history": "events",
         "exports/purchases_history.yaml": "broken",
     }
-    key = dg.AssetKey(["exports", "no good.v2"])
+    key = dg.AssetKey(["exports", "no_good.v2_0"])
     (spec,) = defs.resolve_assets_def(key).specs
     assert "csvv" in (spec.description or "")
 
     job = defs.resolve_implicit_global_asset_job_def()
     with pytest.raises(SpecError, match="csvv"):
         job.execute_in_process(instance=forgetting, asset_selection=[key])
-    checks = (
-        defs.resolve_job_def("__ASSET_JOB").execute_in_process(
-            instance=forgetting,
-            asset_selection=[],
-        )
-        if False
-        else None
+    (check,) = defs.resolve_asset_graph().get_check_keys_for_assets({key})
+    failed = dg.materialize(
+        [it for it in defs.asset_checks or () if isinstance(it, dg.AssetChecksDefinition)],
+        selection=dg.AssetSelection.checks(check),
+        instance=forgetting,
     )
-    assert checks is None
+    (evaluation,) = failed.get_asset_check_evaluations()
+    assert not evaluation.passed
+    assert "csvv" in str(evaluation.metadata["faults"].value)
 
 
 def test_a_wrong_project_is_one_broken_asset(folder: Path) -> None:
@@ -101,10 +103,9 @@ def test_the_module_loads_the_project_it_is_shown(folder: Path, by: str) -> None
         "from evexport_dagster.definitions import defs\n"
         "print(len(list(defs.resolve_all_asset_specs())))"
     )
-    environment = {
-        **os.environ,
-        **({"EVEXPORT_PROJECT": str(folder)} if by == "environment" else {}),
-    }
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    if by == "environment":
+        environment["EVEXPORT_PROJECT"] = str(folder)
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=folder if by == "folder" else folder.parent,

@@ -20,7 +20,7 @@ from evexport_dagster.defs.partitions import (
     tasks_of,
 )
 from evexport_dagster.exports import ExportJob
-from evexport_dagster.spec.model import ExportSpec, NO_EVENTS
+from evexport_dagster.spec.model import NO_EVENTS, ExportSpec, OneTime
 from evexport_dagster.windows import Cadence, Window, day_start, windows_between
 
 from .conftest import ODD_NAMES
@@ -37,10 +37,18 @@ def job(
     first_day: dt.date = dt.date(2026, 6, 1),
     last_day: dt.date | None = None,
 ) -> ExportJob:
-    chosen = NO_EVENTS.model_copy(update={"select": "all" if events is None else events})
+    shown = "all" if events is None else events
+    spec = ExportSpec.model_construct(
+        name="purchases",
+        source="lake",
+        destination="local",
+        format="csv",
+        schedule=OneTime.model_construct(from_=first_day, to=first_day),
+        events=NO_EVENTS.model_copy(update={"select": shown}),
+    )
     return ExportJob(
         name="purchases",
-        spec=ExportSpec.model_construct(events=chosen),
+        spec=spec,
         kind="recurring" if last_day is None else "one_time",
         file=Path("purchases.yaml"),
         cadence=cadence,

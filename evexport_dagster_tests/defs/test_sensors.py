@@ -8,7 +8,8 @@ import pytest
 
 from evexport_dagster.definitions import definitions
 from evexport_dagster.defs.partitions import event_key
-from evexport_dagster.exports import Project
+from evexport_dagster.defs.resources import resources
+from evexport_dagster.exports import Project, load_project
 
 from .conftest import DAY, ODD_NAMES
 from .materialized import materialized_keys
@@ -16,9 +17,11 @@ from .materialized import materialized_keys
 
 def tick(folder: Path, instance: dg.DagsterInstance) -> dg.SensorExecutionData:
     """One evaluation of the catalog sensor, and what the daemon then does with it."""
-    repository = definitions(folder).get_repository_def()
-    sensor = repository.get_sensor_def("catalog")
-    with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
+    sensor = definitions(folder).get_repository_def().get_sensor_def("catalog")
+    with (
+        load_project(folder) as project,
+        dg.build_sensor_context(instance=instance, resources=resources(project)) as context,
+    ):
         data = sensor.evaluate_tick(context)
     for request in data.dynamic_partitions_requests or ():
         assert isinstance(request, dg.AddDynamicPartitionsRequest)

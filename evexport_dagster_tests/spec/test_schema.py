@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,23 @@ def test_all_schemas_are_written(tmp_path: Path) -> None:
     assert {path.name for path in written} == set(SCHEMAS)
     for path in written:
         jsonschema.Draft202012Validator.check_schema(json.loads(path.read_text()))
+
+
+def _with_defaults(node: Any) -> Iterator[Any]:
+    if isinstance(node, dict):
+        if "default" in node and "pattern" in node:
+            yield node
+        node = list(node.values())
+    for below in node if isinstance(node, list) else ():
+        yield from _with_defaults(below)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_default_is_shown_as_a_file_would_write_it(name: str) -> None:
+    found = list(_with_defaults(schema(SCHEMAS[name])))
+    assert found
+    for node in found:
+        jsonschema.validate(node["default"], node)
 
 
 @pytest.mark.parametrize("text", [SPEC, FULL_SPEC])

@@ -1,0 +1,68 @@
+"""gzip: the same bytes however they come in, read back by everybody's gzip."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evexport_dagster.formats.gzip import MEMBER_BYTES, GzipWriter, read_back
+
+RELAXED = settings(deadline=None, max_examples=8)
+
+
+def written(pieces: list[bytes]) -> bytes:
+    file = io.BytesIO()
+    with ThreadPoolExecutor(2) as pool:
+        writer = GzipWriter(file, pool)
+        for piece in pieces:
+            writer.write(piece)
+        writer.close()
+    return file.getvalue()
+
+
+def members(data: bytes) -> list[int]:
+    """The uncompressed size of each member; their heads carry neither time nor name."""
+    sizes = []
+    while data:
+        assert data[:4] == b"\x1f\x8b\x08\x00"
+        assert data[4:8] == bytes(4)
+        reader = zlib.decompressobj(wbits=31)
+        sizes.append(len(reader.decompress(data)))
+        assert reader.eof
+        data = reader.unused_data
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [
+        (0, [0]),
+        (1, [1]),
+        (MEMBER_BYTES, [MEMBER_BYTES]),
+        (2 * MEMBER_BYTES + 1, [MEMBER_BYTES, MEMBER_BYTES, 1]),
+        (12 * MEMBER_BYTES, [MEMBER_BYTES] * 12),
+    ],
+)
+def test_members_have_one_size(size: int, sizes: list[int]) -> None:
+    data = b"abcdefg\n" * (size // 8 + 1)
+    compressed = written([data[:size]])
+    assert members(compressed) == sizes
+    assert gzip.decompress(compressed) == data[:size]
+    assert b"".join(read_back(io.BytesIO(compressed))) == data[:size]
+
+
+@RELAXED
+@given(st.integers(0, 2**32), st.lists(st.integers(0, 3 * MEMBER_BYTES), max_size=6))
+def test_the_bytes_do_not_depend_on_how_they_come(seed: int, cuts: list[int]) -> None:
+    data = Random(seed).randbytes(3000) * 800
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[start:end] for start, end in pairwise(places)]
+    assert written(pieces) == written([data])

@@ -1,0 +1,186 @@
+"""The local store: files whole or absent, errors that say who acts next."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+import pytest
+
+from evexport_dagster.errors import AccessError, BugError, SpecError
+from evexport_dagster.settings import LocalDestination, S3Destination
+from evexport_dagster.stores import open_store
+from evexport_dagster.stores.local import LocalStore
+
+BIG = 24 << 20
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may look into, unlike pytest's."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "spooled").write_bytes(bytes(1 << 17))
+        yield Path(folder)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore("local", tmp_path / "out")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "spooled"
+    path.write_bytes(b"records")
+    return path
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(str(it.relative_to(folder)) for it in folder.rglob("*") if it.is_file())
+
+
+def as_nobody(folder: Path, *codes: str) -> list[str]:
+    """What a process says to each code that owns nothing here; it is limited to files of 64 KiB."""
+    script = textwrap.dedent(
+        f"""
+        import os, resource, signal
+        from pathlib import Path
+        from evexport_dagster.stores.local import LocalStore
+
+        folder = Path({str(folder)!r})
+        store = LocalStore("local", folder / "out")
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+        if os.getuid() == 0:
+            os.setuid(65534)
+        for code in {codes!r}:
+            try:
+                exec(code)
+            except Exception as error:
+                print(type(error).__name__, error, sep=": ")
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_file_is_put_replaced_and_deleted(store: LocalStore, file: Path) -> None:
+    store.put("a/b/c.csv.gz", file)
+    assert (store.root / "a/b/c.csv.gz").read_bytes() == b"records"
+    file.write_bytes(b"others")
+    store.put("a/b/c.csv.gz", file)
+    assert (store.root / "a/b/c.csv.gz").read_bytes() == b"others"
+    assert everything(store.root) == ["a/b/c.csv.gz"]
+    store.put("a/d", file)
+    store.delete("a/b/c.csv.gz")
+    store.delete("a/b/c.csv.gz")
+    assert [it.name for it in (store.root / "a").iterdir()] == ["d"]
+    store.delete("a/d")
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_reader_never_sees_a_part(store: LocalStore, file: Path) -> None:
+    data = os.urandom(BIG)
+    file.write_bytes(data)
+    target, over, seen = store.root / "big.csv.gz", Event(), set()
+
+    def look() -> None:
+        while not over.is_set():
+            if target.exists():
+                seen.add(target.stat().st_size)
+
+    reader = Thread(target=look)
+    reader.start()
+    try:
+        for size in (BIG, BIG // 2, BIG):
+            file.write_bytes(data[:size])
+            store.put("big.csv.gz", file)
+    finally:
+        over.set()
+        reader.join()
+    assert seen <= {BIG, BIG // 2}
+    assert target.read_bytes() == data
+    assert everything(store.root) == ["big.csv.gz"]
+
+
+def test_what_a_killed_run_left_is_written_over(store: LocalStore, file: Path) -> None:
+    store.root.mkdir()
+    (store.root / ".x.part").write_bytes(b"half of something longer than the file")
+    store.put("x", file)
+    assert everything(store.root) == ["x"]
+
+
+def test_a_file_that_cannot_be_read_leaves_what_was_there(store: LocalStore, file: Path) -> None:
+    store.put("x", file)
+    with pytest.raises(AccessError):
+        store.put("x", file.with_name("missing"))
+    assert (store.root / "x").read_bytes() == b"records"
+    assert everything(store.root) == ["x"]
+
+
+@pytest.mark.parametrize("key", ["../x", "a/../../x", "/tmp/x", "..", "a/../.."])
+def test_a_key_never_leaves_the_root(store: LocalStore, file: Path, key: str) -> None:
+    store.probe()
+    for change in (lambda: store.put(key, file), lambda: store.delete(key)):
+        with pytest.raises(BugError, match="outside"):
+            change()
+    assert everything(store.root.parent) == ["spooled"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(public: Path) -> None:
+    root = public / "out"
+    root.mkdir(mode=0o555)
+    codes = ("store.put('a/x', folder / 'spooled')", "store.probe()")
+    for said in as_nobody(public, *codes):
+        assert said.startswith("AccessError: destination 'local' could not write")
+        assert str(root) in said
+        assert "Permission denied" in said
+    assert everything(root) == []
+
+
+def test_a_root_that_is_a_file_is_named(store: LocalStore, file: Path) -> None:
+    store.root.write_text("no folder")
+    for action in (store.probe, lambda: store.put("x", file)):
+        with pytest.raises(AccessError, match=str(store.root)):
+            action()
+
+
+def test_a_full_disk_is_nobodys_fault_yet(public: Path, file: Path) -> None:
+    root = public / "out"
+    LocalStore("local", root).put("x", file)
+    root.chmod(0o777)
+    (said,) = as_nobody(public, "store.put('x', folder / 'spooled')")
+    assert said.startswith("UnavailableError: destination 'local' could not write")
+    assert "free some space" in said
+    assert (root / "x").read_bytes() == b"records"
+    assert everything(root) == ["x"]
+
+
+def test_a_probe_leaves_nothing(store: LocalStore) -> None:
+    store.probe()
+    assert list(store.root.iterdir()) == []
+
+
+def test_what_a_store_says_of_itself(tmp_path: Path) -> None:
+    store = open_store("local", LocalDestination(type="local", path=tmp_path, prefix="a/b"))
+    assert isinstance(store, LocalStore)
+    assert (store.prefix, store.fingerprint) == ("a/b/", f"local:{tmp_path}")
+    assert store.uri("a/b/x y.csv") == f"file://{tmp_path}/a/b/x%20y.csv"
+    assert LocalStore("local", tmp_path).prefix == ""
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert LocalStore("other", tmp_path / "link").fingerprint == store.fingerprint
+
+
+def test_a_store_that_is_not_there_yet_is_refused() -> None:
+    destination = S3Destination.model_construct(type="s3")
+    with pytest.raises(SpecError, match="'acme': type 's3' is not available"):
+        open_store("acme", destination)
