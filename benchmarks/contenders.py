@@ -5,6 +5,7 @@ Rows are counted from the files that were written, after the clock has stopped.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import resource
@@ -37,6 +38,10 @@ destination: local
 folder: event_name
 format: {format}
 timestamp: datetime
+identity: {{identifiers: [Identity, Email, Phone], all_identities: true}}
+user_properties: [Email, Phone, Name, Gender, tier]
+device: [platform, make, model, appVersion, osVersion, dimensions]
+comm_prefs: [subscriptionGroups, MSG-webpush, MSG-push, MSG-email, MSG-sms, MSG-whatsapp]
 events: {{select: all}}
 schedule: {{one_time: {{from: {day}, to: {day}}}}}
 """
@@ -52,14 +57,29 @@ def evexport(format_: str, lake: Path, out: Path, day: str) -> None:
         project.run("bench")
 
 
+_DEVICE = ("platform", "make", "model", "appVersion", "osVersion", "dimensions")
+_PREFERENCES = (
+    "subscriptionGroups",
+    *(f"MSG-{it}" for it in ("webpush", "push", "email", "sms", "whatsapp")),
+)
+
+
 def copy_json(lake: Path, out: Path) -> None:
     """DuckDB's own export of the same fields, one folder an event."""
     con = _connection(out)
+    device = ", ".join(f"'{key}': device->'{key}'" for key in _DEVICE)
+    preferences = ", ".join(f"'{key}': comm_prefs->'{key}'" for key in _PREFERENCES)
     con.execute(
         f"""
         COPY (
-            SELECT event_name AS "eventName", strftime(event_time, '%Y-%m-%dT%H:%M:%S%z') AS
-                "eventTime", {{'identity': identities[1], 'clevertapId': profile_id}} AS identity,
+            SELECT event_name AS "eventName",
+                strftime(event_time, '%Y-%m-%dT%H:%M:%S%z') AS "eventTime",
+                {{'identity': coalesce(identities[1], email, phone),
+                  'all_identities': list_concat(identities, [email, phone]),
+                  'clevertapId': profile_id}} AS identity,
+                {{'Email': email, 'Phone': phone, 'Name': name, 'Gender': gender,
+                  'tier': properties->'tier'}} AS profile,
+                {{{device}}} AS "deviceInfo", {{{preferences}}} AS "commPrefs",
                 event_props AS "eventProps", event_name AS event
             FROM '{lake}/events/*.parquet' LEFT JOIN '{lake}/profiles.parquet' USING (profile_id)
         ) TO '{out}/files' (FORMAT json, COMPRESSION gzip, PARTITION_BY event)
@@ -73,8 +93,10 @@ def copy_csv(lake: Path, out: Path, compression: str) -> None:
     con.execute(
         f"""
         CREATE TEMP TABLE staged AS
-        SELECT event_name, strftime(event_time, '%Y-%m-%dT%H:%M:%S%z') AS time, identities[1] AS
-            identity, profile_id, event_props
+        SELECT event_name, strftime(event_time, '%Y-%m-%dT%H:%M:%S%z') AS time,
+            coalesce(identities[1], email, phone) AS identity,
+            to_json(list_concat(identities, [email, phone])) AS all_identities, profile_id, email,
+            phone, name, gender, properties->>'tier' AS tier, device, comm_prefs, event_props
         FROM '{lake}/events/*.parquet' LEFT JOIN '{lake}/profiles.parquet' USING (profile_id)
         """
     )
@@ -85,18 +107,32 @@ def copy_csv(lake: Path, out: Path, compression: str) -> None:
         """
     ).fetchall()
     (out / "files").mkdir()
+    suffix = ".csv.gz" if compression == "gzip" else ".csv"
     for number, (event, keys) in enumerate(names):
-        pointers = ", ".join(sql_literal(json_pointer(key)) for key in keys)
-        picked = ", ".join(f'cells[{n + 1}] AS "{key}"' for n, key in enumerate(keys))
+        lists = (("device", _DEVICE), ("comm_prefs", _PREFERENCES), ("event_props", keys))
+        picked = ", ".join(
+            f'{column}_cells[{n}] AS "{column}.{key}"'
+            for column, cells in lists
+            for n, key in enumerate(cells, start=1)
+        )
+        cells = ", ".join(
+            f"json_extract_string({column}, [{', '.join(_pointer(key) for key in wanted)}])"
+            f" AS {column}_cells"
+            for column, wanted in lists
+        )
         con.execute(
             f"""
             COPY (
-                SELECT event_name, time, identity, profile_id, {picked}
-                FROM (SELECT *, json_extract_string(event_props, [{pointers}]) AS cells
-                    FROM staged WHERE event_name = {sql_literal(event)})
-            ) TO '{out}/files/{number}.csv.gz' (FORMAT csv, HEADER, COMPRESSION {compression})
+                SELECT event_name, time, identity, all_identities, profile_id, email, phone, name,
+                    gender, tier, {picked}
+                FROM (SELECT *, {cells} FROM staged WHERE event_name = {sql_literal(event)})
+            ) TO '{out}/files/{number}{suffix}' (FORMAT csv, HEADER, COMPRESSION {compression})
             """
         )
+
+
+def _pointer(key: str) -> str:
+    return sql_literal(json_pointer(key))
 
 
 def compress_only(lake: Path, out: Path) -> None:
@@ -131,11 +167,12 @@ def _cpu() -> float:
 
 
 def _rows(path: Path) -> int:
-    """Records of a file; these lakes have no line ends in values."""
-    header = 1 if ".csv" in path.name else 0
-    opened = gzip.open if path.read_bytes()[:2] == b"\x1f\x8b" else open
-    with opened(path, "rb") as file:
-        return sum(1 for _ in file) - header
+    """Records of a file, as Python's own readers count them."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", newline="") as file:
+        if ".csv" in path.name:
+            return sum(1 for _ in csv.reader(file, strict=True)) - 1
+        return sum(1 for _ in file)
 
 
 def main(name: str, lake: str, out: str, day: str = str(date.today())) -> None:

@@ -32,7 +32,6 @@ def connect(runtime: Runtime, zone: str, folder: Path) -> Iterator[duckdb.DuckDB
             "memory_limit": f"{runtime.memory}B",
             "threads": runtime.threads,
             "temp_directory": str(folder / "duckdb"),
-            "max_temp_directory_size": f"{runtime.scratch_limit}B",
             "autoinstall_known_extensions": False,
         }
     )
@@ -40,6 +39,8 @@ def connect(runtime: Runtime, zone: str, folder: Path) -> Iterator[duckdb.DuckDB
         # DuckDB would draw on standard output, which belongs to the command line.
         con.execute("SET enable_progress_bar = false")
         con.execute("SET TimeZone = ?", [zone])
+        # As part of the configuration above it would be shown, and not kept.
+        con.execute("SET max_temp_directory_size = ?", [f"{runtime.scratch_limit}B"])
         exact.register(con)
         yield con
     finally:

@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -69,7 +70,9 @@ class Spool:
     def discard(self) -> None:
         """Removes every file from scratch."""
         if self._open is not None:
-            self._open.raw.close()
+            with suppress(OSError):
+                # On a full disk the last of its bytes cannot be written here either.
+                self._open.raw.close()
             self._open.path.unlink(missing_ok=True)
         for file in self.files:
             file.path.unlink(missing_ok=True)
@@ -84,10 +87,11 @@ class Spool:
 
     def _finish(self) -> None:
         assert self._open is not None
-        file, self._open = self._open, None
+        file = self._open
         file.gzip.write(self.format.footer())
         file.gzip.close()
         file.raw.close()
+        self._open = None
         sha256, rows = _read_back(file.path, self.format)
         if rows != file.rows:
             raise BugError(f"{file.path.name}: {file.rows} records written, {rows} read back")

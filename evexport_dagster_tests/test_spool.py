@@ -65,7 +65,8 @@ def test_files_roll_over_at_exactly_the_limit_whatever_the_batches(
     instances = [instance for instance, count in enumerate(rows) for _ in range(count)]
     lines = [f"Charged,{n}\n" for n in range(len(instances))]
     whole = batch(instances, lines)
-    batches, at = [], 0
+    batches: list[pa.RecordBatch] = []
+    at = 0
     while at < len(lines):
         size = sizes[len(batches) % len(sizes)]
         batches.append(whole.slice(at, size))

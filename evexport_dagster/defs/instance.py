@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import dagster as dg
@@ -26,8 +31,23 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     home = dagster_home(settings.folder)
     if home is None:
         return dg.DagsterInstance.ephemeral()
-    # Despite its name: the one public way to open a folder's instance with other settings.
-    return dg.DagsterInstance.local_temp(str(home), overrides=_NO_CAPTURE)
+    with _alone_in(home):
+        # Despite its name: the one public way to open a folder's instance with other settings.
+        instance = dg.DagsterInstance.local_temp(str(home), overrides=_NO_CAPTURE)
+        instance.get_runs_count()
+        instance.get_dynamic_partitions(POOL)
+    return instance
+
+
+@contextmanager
+def _alone_in(home: Path) -> Iterator[None]:
+    """Make others wait: Dagster's tables are made at first use, and two at once would both fail."""
+    place = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 def set_pool_limit(instance: dg.DagsterInstance, runs: int) -> None:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from evexport_dagster.defs.checks import evaluations
 from evexport_dagster.defs.metadata import materialization
+from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports import ExportJob, Progress, Project, Task
 from evexport_dagster.ledger import Receipt
 from evexport_dagster.settings import LocalDestination
@@ -61,7 +62,7 @@ class ExportIOManager(dg.IOManager, ABC):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Exports are read where they were delivered, not from here."""
-        raise NotImplementedError("the files of an export are not read back by Dagster")
+        raise RefusedError("the files of an export are not read back by Dagster")
 
     def _deliver(self, context: dg.OutputContext, job: ExportJob, task: Task) -> Sequence[Receipt]:
         def on_progress(progress: Progress) -> None:

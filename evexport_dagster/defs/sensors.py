@@ -59,6 +59,6 @@ def _new_events(
     partitions = dynamic_events(job)
     if partitions is None:
         return []
-    project.discover(job.name)
+    project.discover(job.name, lately=True)
     keys = unknown_events(project, job, instance)
     return [partitions.build_add_request(list(keys))] if keys else []

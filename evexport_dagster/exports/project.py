@@ -121,12 +121,18 @@ class Project:
         job, family = self._family(name)
         return registration.ensure_current(self._context, family, job)
 
-    def discover(self, name: str) -> tuple[Event, ...]:
-        """Register the source's new events of an export that takes them; gives the new ones."""
+    def discover(self, name: str, *, lately: bool = False) -> tuple[Event, ...]:
+        """Register the source's new events of an export that takes them; gives the new ones.
+
+        `lately` looks no further back than the newest delivered window, which is cheap enough
+        to be done every minute.
+        """
         export = self.registered(name)
         if export is None or export.state != "active":
             return ()
-        return registration.discover(self._context, self.job(name), export)
+        newest = self._context.ledger.deliveries.newest(export.export_id, 1) if lately else ()
+        since = newest[0].window_start if newest else None
+        return registration.discover(self._context, self.job(name), export, since)
 
     def missing(self, name: str, events: Sequence[str] | None = None) -> tuple[Task, ...]:
         """What has ended and was not delivered yet: a task a window, in time order.

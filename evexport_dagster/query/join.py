@@ -57,7 +57,8 @@ def stage_people(
 def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
     """One row for each profile of `staged`, with the members that its pieces are made of."""
     objects = [CleanedObject(name, cleaning) for name in ("properties", "comm_prefs", "groups")]
-    properties, prefs, groups = (_column(it.name) for it in objects)
+    properties, prefs, own_groups = (_column(it.name) for it in objects)
+    groups = own_groups if _has_groups(lake) else prefs
     keys = custom_keys(shape.spec)
     return f"""
         SELECT * EXCLUDE (odd), list_filter(odd, lambda x: x IS NOT NULL) AS odd,
@@ -74,8 +75,8 @@ def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
                     SELECT *, {", ".join(it.way for it in objects)}
                     FROM (
                         SELECT * REPLACE (
-                            coalesce(properties, '{{}}') AS properties,
-                            coalesce(comm_prefs, '{{}}') AS comm_prefs
+                            {_needed("properties", keys)} AS properties,
+                            {_needed("comm_prefs", shape.spec.comm_prefs)} AS comm_prefs
                         ), {_groups(lake)} AS groups
                         FROM (SELECT DISTINCT profile_id FROM staged)
                         LEFT JOIN (FROM found WHERE place = 1) USING (profile_id)
@@ -90,10 +91,19 @@ def _column(name: str) -> ObjectColumn:
     return ObjectColumn(name, f"{name}_exact")
 
 
+def _needed(name: str, keys: Sequence[str]) -> str:
+    """SQL for an object column; an empty object where no member of it is taken."""
+    return f"coalesce({name}, '{{}}')" if keys else "'{}'"
+
+
+def _has_groups(lake: Lake) -> bool:
+    return "subscription_groups" in lake.profile_columns
+
+
 def _groups(lake: Lake) -> str:
-    """SQL for an object with the subscription groups, from their column or the preferences."""
-    if "subscription_groups" not in lake.profile_columns:
-        return "coalesce(comm_prefs, '{}')"
+    """SQL for an object with the subscription groups, where they have a column of their own."""
+    if not _has_groups(lake):
+        return "'{}'"
     return f"coalesce('{{\"{SUBSCRIPTIONS}\":' || subscription_groups || '}}', '{{}}')"
 
 

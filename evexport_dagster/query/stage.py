@@ -28,12 +28,14 @@ _PUSHED_DOWN_NAMES = 600
 @dataclass(frozen=True)
 class Selection:
     """Which rows of the source are taken: a window, event names (their position is their number
-    in the tables), a predicate over the canonical columns, and whether the device is needed."""
+    in the tables), a predicate over the canonical columns; and whether their device, and an
+    order among them, are needed."""
 
     window: Window
     events: Sequence[str]
     where: str | None
     device: bool
+    sort: bool
 
 
 def stage_events(
@@ -80,11 +82,12 @@ def check_predicate(con: duckdb.DuckDBPyConnection, predicate: str | None) -> No
 
 
 def _picked(lake: Lake, selection: Selection) -> str:
+    event_id = "event_id" if selection.sort else "NULL AS event_id"
     device = "coalesce(device, '{}')" if selection.device else "'{}'"
     position = "position" if lake.positioned else "row_number() OVER ()"
     return f"""
         SELECT
-            event, coalesce(instance_id, 0) AS instance, event_time, event_id, profile_id,
+            event, coalesce(instance_id, 0) AS instance, event_time, {event_id}, profile_id,
             arrived_at, {device} AS device,
             coalesce(event_props, '{{}}') AS event_props, {position} AS position
         FROM ({_rows(selection)}) JOIN selected USING (event_name)

@@ -69,6 +69,12 @@ def stage_window(
     picks = any(spec.events.choice(name).properties != "all" for name in events)
     passes = shape.format.any_number_passes and not picks
     cleaning = Cleaning(Numbers.ANY if passes else Numbers.SHORT, spec.as_string)
-    selection = Selection(shape.window, tuple(events), spec.where, device=bool(spec.device))
+    selection = Selection(
+        window=shape.window,
+        events=tuple(events),
+        where=spec.where,
+        device=bool(spec.device),
+        sort=spec.sort,
+    )
     stage_events(con, lake, selection, CleanedObject("event_props", cleaning))
     return StagedWindow(con, lake, shape, tuple(events), survey_staged(con, len(events)))

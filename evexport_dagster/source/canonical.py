@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "instant", "object", "list", "integer"]
+Kind = Literal["text", "instant", "object", "nested", "list", "integer"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ PROFILES = (
     CanonicalColumn("dob", "text"),
     CanonicalColumn("properties", "object"),
     CanonicalColumn("comm_prefs", "object"),
-    CanonicalColumn("subscription_groups", "object", required=False),
+    CanonicalColumn("subscription_groups", "nested", required=False),
     CanonicalColumn("updated_at", "instant", required=False),
     CanonicalColumn("push_token", "text", required=False),
 )

@@ -19,7 +19,8 @@ _INSTANTS = {
     "timestamp": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%f\"')",
     "timestamp_s": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S\"')",
     "timestamp_ms": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%g\"')",
-    "timestamp_ns": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%n\"')",
+    # Text behind %n comes out broken.
+    "timestamp_ns": "'\"' || strftime({0}, '%Y-%m-%dT%H:%M:%S.%n') || '\"'",
     "timestamp with time zone": "strftime({0} AT TIME ZONE 'UTC', '\"%Y-%m-%dT%H:%M:%S.%fZ\"')",
 }
 
@@ -30,7 +31,7 @@ def is_object(kind: Any) -> bool:
 
 
 def object_text(expression: str, kind: Any) -> str:
-    """SQL for the JSON text of a JSON, VARCHAR, STRUCT or MAP value; NULL stays NULL."""
+    """SQL for the JSON text of a JSON, VARCHAR, LIST, STRUCT or MAP value; NULL stays NULL."""
     if kind.id == "varchar":
         return f"CAST({expression} AS VARCHAR)"
     return _value(expression, kind, depth=0)

@@ -165,6 +165,7 @@ _NULL_TYPES = {
     "text": "VARCHAR",
     "instant": "TIMESTAMPTZ",
     "object": "VARCHAR",
+    "nested": "VARCHAR",
     "list": "VARCHAR[]",
     "integer": "BIGINT",
 }
@@ -181,6 +182,9 @@ def _canonical(expression: str, kind: Any, column: CanonicalColumn) -> str | Non
         return f"CAST({expression} AS TIMESTAMPTZ)" if kind.id == _INSTANT else None
     if column.kind == "object":
         return object_text(expression, kind) if is_object(kind) else None
+    if column.kind == "nested":
+        nested = is_object(kind) or kind.id in ("list", "array")
+        return object_text(expression, kind) if nested else None
     if column.kind == "list":
         return _text_list(expression, kind)
     integer = kind.id.endswith("int") or kind.id in ("integer", "uinteger", "varchar")
@@ -213,6 +217,7 @@ def _advice(expression: str, kind: Any, column: CanonicalColumn) -> str:
     wanted = {
         "text": "text or a scalar",
         "object": "JSON, STRUCT or MAP",
+        "nested": "JSON, LIST, STRUCT or MAP",
         "list": "a list of texts",
         "integer": "an integer",
     }

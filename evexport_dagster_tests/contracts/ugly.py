@@ -188,7 +188,12 @@ def _profile(choose: random.Random, age: int, number: int | None) -> Profile:
         *(None, "{}", '{"MSG-push":false,"MSG-push":true}', '{"MSG-sms":"yes","MSG-whatsapp":0}'),
         '{"MSG-push":true,"MSG-email":null,"subscriptionGroups":{"a b":"Subscribed"}}',
     )
-    identities = (None, [], ["", f"x{number}", f"x{number}"], ["i,1", 'i"2', "a@b.c"])
+    identities: tuple[list[str] | None, ...] = (
+        None,
+        [],
+        ["", f"x{number}", f"x{number}"],
+        ["i,1", 'i"2', "a@b.c"],
+    )
     return Profile(
         profile_id=own,
         identities=choose.choice(identities),

@@ -15,6 +15,16 @@ from evexport_dagster_tests.handmade import Handmade, at, event
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--million", action="store_true", help="repeat a delivery of a million rows")
+
+
+@pytest.fixture(scope="session")
+def million(request: pytest.FixtureRequest) -> bool:
+    """Whether tests of many rows take a million of them."""
+    return bool(request.config.getoption("--million", default=False))
+
+
 class Processes:
     """Runs in processes of their own, see `zygote`."""
 

@@ -29,5 +29,3 @@ def assert_delivered(home: Handmade, values: Counter[str], name: str = "purchase
     assert project.missing(name) == ()
     row = next(row for row in project.list() if row.name == name)
     assert (row.status, row.last_failure) == ("Pending", None)
-    scratch = home.folder / ".scratch"
-    assert not scratch.exists() or not any(scratch.iterdir())

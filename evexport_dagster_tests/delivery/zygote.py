@@ -9,8 +9,10 @@ at once, and answers with the list of their exit codes (negative: the signal tha
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -18,6 +20,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from evexport_dagster import deliver
 from evexport_dagster.cli import main as evexport
@@ -31,7 +35,6 @@ from evexport_dagster.ledger.events import Events
 from evexport_dagster.ledger.exports import Exports
 from evexport_dagster.ledger.leases import Leases
 from evexport_dagster.spool import Spool
-from evexport_dagster.stores import local
 from evexport_dagster.stores.local import LocalStore
 
 STEPS: dict[str, tuple[Any, str]] = {
@@ -44,7 +47,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "write records": (Spool, "write"),
     "end a member": (GzipWriter, "close"),
     "finish the files": (Spool, "close"),
-    "copy to the destination": (local.shutil, "copyfile"),
+    "copy to the destination": (shutil, "copyfile"),
     "rename": (Path, "replace"),
     "record the receipt": (Deliveries, "record"),
     "delete a stale file": (LocalStore, "delete"),
@@ -66,7 +69,7 @@ def run(folder: str, name: str, now: str, from_: str | None = None) -> None:
         with (Path(folder) / "puts").open("a") as notes:
             notes.write(f"{key}\n")
 
-    LocalStore.put = noted  # type: ignore[method-assign]
+    LocalStore.put = noted  # type: ignore[method-assign, assignment]
     time = dt.datetime.fromisoformat(now)
     start = dt.datetime.fromisoformat(from_) if from_ else None
     with load_project(folder, clock=lambda: time) as project:
@@ -136,6 +139,10 @@ def _fork(action: str, arguments: Sequence[Any]) -> int:
 
 
 def _serve() -> None:
+    # At its first array pyarrow looks for pandas, which takes long: here, not in every process.
+    pa.array([])
+    # A collection would write to, and so copy, every page that the processes share.
+    gc.freeze()
     for line in sys.stdin:
         pids = [_fork(action, arguments) for action, *arguments in json.loads(line)]
         codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
@@ -145,3 +152,5 @@ def _serve() -> None:
 
 if __name__ == "__main__":
     _serve()
+    # What modules say at the end of an interpreter is nobody's concern here.
+    os._exit(0)

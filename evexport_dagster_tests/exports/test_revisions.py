@@ -87,7 +87,7 @@ def test_an_edit_may_add_an_event(home: Handmade) -> None:
 
 
 def test_an_edit_is_not_held_up_by_the_history_of_the_export(home: Handmade) -> None:
-    shared = {
+    shared: Document = {
         "folder": {"template": "mine/{{event-name}}"},
         "file_name": {"template": "{{date}}"},
         "schedule": recurring(first="2026-06-13", last="2026-06-13"),
@@ -99,7 +99,7 @@ def test_an_edit_is_not_held_up_by_the_history_of_the_export(home: Handmade) -> 
 
 
 def test_an_edit_into_the_files_of_another_export_is_refused(home: Handmade) -> None:
-    shared = {"folder": {"template": "all"}, "file_name": {"template": "{{date}}"}}
+    shared: Document = {"folder": {"template": "all"}, "file_name": {"template": "{{date}}"}}
     home.spec("mine", **shared)
     home.spec("yours")
     project = home.open()

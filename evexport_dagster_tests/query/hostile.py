@@ -237,7 +237,9 @@ def _text(text: str, strict: bool) -> str:
     return mended
 
 
-def relabelled(members: Mapping[str, Any], columns: list[tuple[str, tuple[str, ...]]]) -> Any:
+def relabelled(
+    members: Mapping[str, Any], columns: list[tuple[str, tuple[str, ...]]]
+) -> dict[str, Any]:
     """The members under the labels of the columns: of several sources the first present."""
     found = {
         label: next((members[source] for source in sources if source in members), None)

@@ -114,6 +114,8 @@ def test_most_objects_take_a_fast_way(con: duckdb.DuckDBPyConnection) -> None:
         ('{"a":[null,{"b":null}]}', '{"a":[null,{"b":null}]}', {}),
         ('{"k":":null","a":null}', '{"k":":null"}', {}),
         ('{":null":1,"a":null}', '{":null":1}', {}),
+        ('{"k":[":null"],"a":null}', '{"k":[":null"]}', {}),
+        ('{"k":1,":null":2,"a":null}', '{"k":1,":null":2}', {}),
         ('{"a":"x,\\":null,","b":null}', '{"a":"x,\\":null,"}', {}),
         ('{"a":1,"a":2,"b":null}', '{"a":1,"b":null}', None),
         ('{"a":null,"a":2}', "{}", {"duplicate_keys": 1}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,88 +23,87 @@ ANN = {
 CUSTOM = {"custom": "crm"}
 
 
-def make_of(profiles: list[Row], events: list[Row] | None = None, **values: Any) -> Made:
+def make_of(profiles: Sequence[Row], events: Sequence[Row] | None = None, **values: Any) -> Made:
     events = [event(profile_id="p1")] if events is None else events
     return make(open_rows(events, profiles), spec(**values))
 
 
-def identity_of(profile: Row, **identity: Any) -> dict[str, Any]:
+def identities_of(profiles: Sequence[Row], **identity: Any) -> list[dict[str, Any]]:
+    """The group `identity` of an event of each profile, in their order."""
+    people = [{**profile, "profile_id": str(n)} for n, profile in enumerate(profiles)]
+    events = [event(profile_id=str(n), event_id=f"{n:3}") for n in range(len(people))]
     identity = {"clevertap_id": False, **identity}
-    (record,) = make_of([{"profile_id": "p1", **profile}], identity=identity).objects()
-    found: dict[str, Any] = record["identity"]
-    return found
+    records = make_of(people, events, identity=identity, sort=True).objects()
+    return [record["identity"] for record in records]
 
 
-@pytest.mark.parametrize(
-    ("profile", "first", "all_"),
-    [
-        (ANN, "c1", ["c1", "ann", "ann@x.y", "+14155550100"]),
-        ({**ANN, "properties": '{"crm":""}'}, "ann", ["ann", "ann@x.y", "+14155550100"]),
-        ({"identities": ["", ""], "email": "", "phone": "1"}, "1", ["1"]),
-        ({"identities": ["a@b"], "email": "a@b", "phone": "a@b"}, "a@b", ["a@b"]),
-        ({"identities": [None, "a"]}, "a", ["a"]),
-        ({"identities": []}, None, None),
-        ({"email": ""}, None, None),
-        ({}, None, None),
-    ],
-)
-def test_the_first_identifier_that_is_there_or_all_of_them(
-    profile: Row, first: str | None, all_: list[str] | None
-) -> None:
+def test_the_first_identifier_that_is_there_or_all_of_them() -> None:
+    expected: list[tuple[Row, list[str]]] = [
+        (ANN, ["c1", "ann", "ann@x.y", "+14155550100"]),
+        ({**ANN, "properties": '{"crm":""}'}, ["ann", "ann@x.y", "+14155550100"]),
+        ({"identities": ["", ""], "email": "", "phone": "1"}, ["1"]),
+        ({"identities": ["a@b"], "email": "a@b", "phone": "a@b"}, ["a@b"]),
+        ({"identities": [None, "a"]}, ["a"]),
+        ({"identities": []}, []),
+        ({"email": ""}, []),
+        ({}, []),
+    ]
+    profiles = [profile for profile, _ in expected]
     chosen = [CUSTOM, "Identity", "Email", "Phone"]
-    found = identity_of(profile, identifiers=chosen)
-    assert found == ({} if first is None else {"identity": first})
-    found = identity_of(profile, identifiers=chosen, preference="all")
-    assert found == ({} if all_ is None else {"identity": all_})
+    assert identities_of(profiles, identifiers=chosen) == [
+        {"identity": present[0]} if present else {} for _, present in expected
+    ]
+    assert identities_of(profiles, identifiers=chosen, preference="all") == [
+        {"identity": present} if present else {} for _, present in expected
+    ]
 
 
-@pytest.mark.parametrize(
-    ("profile", "expected"),
-    [
+def test_all_identities_are_each_there_once_and_in_order() -> None:
+    expected: list[tuple[Row, list[str] | None]] = [
         (ANN, ["ann", "ann2", "ann@x.y", "+14155550100"]),
         ({"identities": ["b", "a", "b"], "phone": "a", "email": ""}, ["b", "a"]),
         ({"identities": None, "phone": "1"}, ["1"]),
         ({"identities": [None, ""]}, None),
-    ],
-)
-def test_all_identities_are_each_there_once_and_in_order(
-    profile: Row, expected: list[str] | None
-) -> None:
-    found = identity_of(profile, all_identities=True).get("all_identities")
-    assert found == expected
+    ]
+    found = identities_of([profile for profile, _ in expected], all_identities=True)
+    assert [it.get("all_identities") for it in found] == [present for _, present in expected]
 
 
-@pytest.mark.parametrize(
-    ("json_value", "as_json", "as_text"),
-    [
-        ('"x"', "x", "x"),
-        ('"say \\"hi\\", ok"', 'say "hi", ok', 'say "hi", ok'),
-        ("7", 7, "7"),
-        ("18446744073709551616", 18446744073709551616, "18446744073709551616"),
-        ("false", False, "false"),
-        ('["a",1]', ["a", 1], '["a",1]'),
-        ('{"a":{"b":1}}', {"a": {"b": 1}}, '{"a":{"b":1}}'),
-        ("[]", [], "[]"),
-        ('""', "fallback", "fallback"),
-        ("null", "fallback", "fallback"),
-        ("NaN", "fallback", "fallback"),
-    ],
-)
-def test_a_custom_identifier_may_be_any_json(json_value: str, as_json: Any, as_text: str) -> None:
-    profile = {
-        "profile_id": "p1",
-        "properties": f'{{"crm":{json_value}}}',
-        "identities": ["fallback"],
-    }
-    identity = {"identifiers": [CUSTOM, "Identity"], "clevertap_id": False}
-    (record,) = make_of([profile], identity=identity).objects()
-    assert record["identity"] == {"identity": as_json}
-    made = make_of([profile], format="csv", identity=identity)
-    assert read_csv(made.lines[0][0])[0][2] == as_text
-    identity["preference"] = "all"
-    (record,) = make_of([profile], identity=identity).objects()
-    alone = as_json == "fallback"
-    assert record["identity"] == {"identity": [as_json] if alone else [as_json, "fallback"]}
+CUSTOM_VALUES = [
+    ('"x"', "x", "x"),
+    ('"say \\"hi\\", ok"', 'say "hi", ok', 'say "hi", ok'),
+    ("7", 7, "7"),
+    ("18446744073709551616", 18446744073709551616, "18446744073709551616"),
+    ("false", False, "false"),
+    ('["a",1]', ["a", 1], '["a",1]'),
+    ('{"a":{"b":1}}', {"a": {"b": 1}}, '{"a":{"b":1}}'),
+    ("[]", [], "[]"),
+    ('""', "fallback", "fallback"),
+    ("null", "fallback", "fallback"),
+    ("NaN", "fallback", "fallback"),
+]
+"""A value as the source spells it, as the JSON that is exported, and as the cell of a CSV file."""
+
+
+def test_a_custom_identifier_may_be_any_json() -> None:
+    profiles = [
+        {"properties": f'{{"crm":{spelled}}}', "identities": ["fallback"]}
+        for spelled, _, _ in CUSTOM_VALUES
+    ]
+    chosen = [CUSTOM, "Identity"]
+    assert identities_of(profiles, identifiers=chosen) == [
+        {"identity": value} for _, value, _ in CUSTOM_VALUES
+    ]
+    assert identities_of(profiles, identifiers=chosen, preference="all") == [
+        {"identity": [value] if value == "fallback" else [value, "fallback"]}
+        for _, value, _ in CUSTOM_VALUES
+    ]
+    people = [{**profile, "profile_id": str(n)} for n, profile in enumerate(profiles)]
+    events = [event(profile_id=str(n), event_id=f"{n:3}") for n in range(len(people))]
+    made = make_of(people, events, identity={"identifiers": chosen}, format="csv", sort=True)
+    assert [row[2] for row in read_csv("".join(made.lines[0]))] == [
+        cell for _, _, cell in CUSTOM_VALUES
+    ]
 
 
 def test_user_properties_are_columns_or_custom_keys() -> None:
@@ -133,8 +133,8 @@ def test_an_event_without_a_profile_has_its_id_and_nothing_else() -> None:
         device=["make"],
     )
     records = [{**it, "eventTime": None} for it in made.objects()]
-    empty = {"eventName": "Charged", "eventTime": None, "profile": {}, "deviceInfo": {}}
-    rest = {"commPrefs": {}, "eventProps": {}}
+    empty: Row = {"eventName": "Charged", "eventTime": None, "profile": {}, "deviceInfo": {}}
+    rest: Row = {"commPrefs": {}, "eventProps": {}}
     assert {**empty, "identity": {"clevertapId": "nobody"}, **rest} in records
     assert {**empty, "identity": {}, **rest} in records
     assert len(records) == 3

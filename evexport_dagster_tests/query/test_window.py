@@ -42,8 +42,7 @@ def json_properties(line: str) -> dict[str, Any]:
     assert line.count("\n") == 1
     kind, members = strict(line)["eventProps"]
     assert kind == "object"
-    found: dict[str, Any] = members
-    return found
+    return dict(members)
 
 
 @BATCHES

@@ -52,11 +52,11 @@ def rows() -> list[dict[str, Any]]:
 
 def write(path: Path, some: list[dict[str, Any]]) -> None:
     """A file in the format that its name says."""
-    plain = [{**row, "event_time": row["event_time"].isoformat()} for row in some]
     if path.suffix == ".parquet":
         # A row group for every six hours of an event.
         pq.write_table(pa.Table.from_pylist(some), path, row_group_size=6, compression="zstd")
         return
+    plain = [{**row, "event_time": row["event_time"].isoformat()} for row in some]
     if ".csv" in path.suffixes:
         relation = duckdb.connect().from_arrow(pa.Table.from_pylist(plain))
         relation.write_csv(str(path), compression="gzip" if path.suffix == ".gz" else None)
@@ -78,7 +78,7 @@ def staged(
 ) -> list[tuple[str, str]]:
     """(event id, cleaned properties) of the rows of a window, in the order of the source."""
     window = Window(DAY + hours[0] * HOUR, DAY + hours[1] * HOUR)
-    selection = Selection(window, names, where=None, device=True)
+    selection = Selection(window, names, where=None, device=True, sort=False)
     stage_events(con, lake, selection, CleanedObject("event_props", Cleaning(Numbers.ANY, False)))
     return con.execute("SELECT event_id, event_props FROM staged ORDER BY position").fetchall()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,15 +18,44 @@ from evexport_dagster.stores import open_store
 from evexport_dagster.stores.local import LocalStore
 
 BIG = 24 << 20
+AS_NOBODY = """
+import os, resource, signal, sys
+from pathlib import Path
+from evexport_dagster.stores.local import LocalStore
+
+folder = Path(sys.argv[1])
+closed, full = (LocalStore("local", folder / name) for name in ("closed", "full"))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+if os.getuid() == 0:
+    os.setuid(65534)
+for action in (
+    lambda: closed.put("a/x", folder / "large"),
+    closed.probe,
+    lambda: full.put("x", folder / "large"),
+):
+    try:
+        action()
+    except Exception as error:
+        print(type(error).__name__, error, sep=": ")
+"""
 
 
-@pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that every user may look into, unlike pytest's."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        (Path(folder) / "spooled").write_bytes(bytes(1 << 17))
-        yield Path(folder)
+@pytest.fixture(scope="module")
+def refused() -> Iterator[tuple[Path, list[str]]]:
+    """A folder, and what a process is told that may not write to `closed` in it, and no more than
+    64 KiB to a file of `full`."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir(mode=0o555)
+        (folder / "full").mkdir()
+        (folder / "full" / "x").write_bytes(b"records")
+        (folder / "full").chmod(0o777)
+        (folder / "large").write_bytes(bytes(1 << 17))
+        command = [sys.executable, "-c", AS_NOBODY, name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        yield folder, done.stdout.splitlines()
 
 
 @pytest.fixture
@@ -44,33 +72,6 @@ def file(tmp_path: Path) -> Path:
 
 def everything(folder: Path) -> list[str]:
     return sorted(str(it.relative_to(folder)) for it in folder.rglob("*") if it.is_file())
-
-
-def as_nobody(folder: Path, *codes: str) -> list[str]:
-    """What a process says to each code that owns nothing here; it is limited to files of 64 KiB."""
-    script = textwrap.dedent(
-        f"""
-        import os, resource, signal
-        from pathlib import Path
-        from evexport_dagster.stores.local import LocalStore
-
-        folder = Path({str(folder)!r})
-        store = LocalStore("local", folder / "out")
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
-        if os.getuid() == 0:
-            os.setuid(65534)
-        for code in {codes!r}:
-            try:
-                exec(code)
-            except Exception as error:
-                print(type(error).__name__, error, sep=": ")
-        """
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout.splitlines()
 
 
 def test_a_file_is_put_replaced_and_deleted(store: LocalStore, file: Path) -> None:
@@ -130,21 +131,21 @@ def test_a_file_that_cannot_be_read_leaves_what_was_there(store: LocalStore, fil
 @pytest.mark.parametrize("key", ["../x", "a/../../x", "/tmp/x", "..", "a/../.."])
 def test_a_key_never_leaves_the_root(store: LocalStore, file: Path, key: str) -> None:
     store.probe()
-    for change in (lambda: store.put(key, file), lambda: store.delete(key)):
-        with pytest.raises(BugError, match="outside"):
-            change()
+    with pytest.raises(BugError, match="outside"):
+        store.put(key, file)
+    with pytest.raises(BugError, match="outside"):
+        store.delete(key)
     assert everything(store.root.parent) == ["spooled"]
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(public: Path) -> None:
-    root = public / "out"
-    root.mkdir(mode=0o555)
-    codes = ("store.put('a/x', folder / 'spooled')", "store.probe()")
-    for said in as_nobody(public, *codes):
-        assert said.startswith("AccessError: destination 'local' could not write")
-        assert str(root) in said
-        assert "Permission denied" in said
-    assert everything(root) == []
+def test_a_folder_that_cannot_be_written_to_is_named(refused: tuple[Path, list[str]]) -> None:
+    folder, said = refused
+    assert len(said) == 3
+    for line in said[:2]:
+        assert line.startswith("AccessError: destination 'local' could not write")
+        assert str(folder / "closed") in line
+        assert "Permission denied" in line
+    assert everything(folder / "closed") == []
 
 
 def test_a_root_that_is_a_file_is_named(store: LocalStore, file: Path) -> None:
@@ -154,15 +155,12 @@ def test_a_root_that_is_a_file_is_named(store: LocalStore, file: Path) -> None:
             action()
 
 
-def test_a_full_disk_is_nobodys_fault_yet(public: Path, file: Path) -> None:
-    root = public / "out"
-    LocalStore("local", root).put("x", file)
-    root.chmod(0o777)
-    (said,) = as_nobody(public, "store.put('x', folder / 'spooled')")
-    assert said.startswith("UnavailableError: destination 'local' could not write")
-    assert "free some space" in said
-    assert (root / "x").read_bytes() == b"records"
-    assert everything(root) == ["x"]
+def test_a_full_disk_is_nobodys_fault_yet(refused: tuple[Path, list[str]]) -> None:
+    folder, said = refused
+    assert said[2].startswith("UnavailableError: destination 'local' could not write")
+    assert "free some space" in said[2]
+    assert (folder / "full" / "x").read_bytes() == b"records"
+    assert everything(folder / "full") == ["x"]
 
 
 def test_a_probe_leaves_nothing(store: LocalStore) -> None:
@@ -181,6 +179,6 @@ def test_what_a_store_says_of_itself(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_not_there_yet_is_refused() -> None:
-    destination = S3Destination.model_construct(type="s3")
+    destination = S3Destination.model_construct(type="s3", bucket="b")
     with pytest.raises(SpecError, match="'acme': type 's3' is not available"):
         open_store("acme", destination)

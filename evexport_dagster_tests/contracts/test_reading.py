@@ -1,0 +1,106 @@
+"""The readers refuse what they should: a judge that lets everything pass proves nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from evexport_dagster_tests.contracts.reading import (
+    FORMATS,
+    Cell,
+    Column,
+    cells,
+    read_csv,
+    read_json,
+    same_text,
+    same_value,
+)
+from evexport_dagster_tests.contracts.values import (
+    Numeral,
+    UnreadableError,
+    Value,
+    number,
+    read_exported,
+    read_source,
+)
+
+
+def test_cells_tell_a_blank_from_an_empty_text() -> None:
+    assert cells('a,"",\n"x""y\n",,z\n') == [
+        [Cell("a", False), Cell("", True), Cell("", False)],
+        [Cell('x"y\n', True), Cell("", False), Cell("z", False)],
+    ]
+
+
+@pytest.mark.parametrize("text", ["a,b", 'a"b\n', '"a"b\n', '"a\n', "a\r\n", "a,", "a\0\n"])
+def test_broken_csv_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        cells(text)
+
+
+@pytest.mark.parametrize("text", ["a,a\n1,2\n", "a,b\n1\n", "b,a\n1,2\n", "a,b\n1,2,3\n"])
+def test_a_header_with_doubles_and_ragged_rows_are_refused(text: str) -> None:
+    with pytest.raises(AssertionError):
+        read_csv(text.encode(), [Column("a", "eventProps", "a"), Column("b", "eventProps", "b")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a":1,"a":2}', "[NaN]", '["\\ud800"]', '{"\\udc00":1}', '{"a": 1}', '["\x01"]', "[1,]"],
+)
+def test_json_that_strict_parsers_refuse_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        read_exported(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"eventTime":"1","eventName":"a","eventProps":{}}',
+        '{"eventName":"a","eventTime":"1"}',
+        '{"eventName":"a","eventTime":"1","eventProps":{"a":null}}',
+        '{"eventName":"a","eventTime":"1","eventProps":[]}',
+    ],
+)
+def test_json_records_of_another_shape_are_refused(line: str) -> None:
+    with pytest.raises(AssertionError):
+        read_json(f"{line}\n".encode(), [])
+
+
+def test_sources_are_read_as_the_contract_says() -> None:
+    assert read_source('{"a":1,"\\u0061":2,"b":NaN,"c":[NaN,null]}') == {
+        "a": number("1"),
+        "c": [None, None],
+    }
+    assert read_source('["\\ud800x\\udc00\\ud83d\\ude00"]') == ["\ufffdx\ufffd😀"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("59.90", "5990e-2"), ("1e3", "1000.0"), ("-0", "0.0"), ("10e99999999999", "1e100000000000")],
+)
+def test_numbers_are_equal_by_value(one: str, other: str) -> None:
+    assert number(one) == number(other)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (number("0.1234567890123456789"), "0.12345678901234568"),
+        (number("1"), "1 "),
+        (True, "True"),
+        ("1.0", "1.00"),
+        ("null", ""),
+        ({"a": None}, "{}"),
+        ({"a": number("1"), "b": True}, '{"b":true,"a":1}'),
+    ],
+)
+def test_what_differs_is_not_the_same(value: Value, text: str) -> None:
+    assert not same_text(value, Cell(text, True))
+
+
+def test_types_count_where_a_format_has_them() -> None:
+    assert not same_value(True, number("1"))
+    assert not same_value("1", number("1"))
+    assert not same_value(Numeral(number("1")), number("1"))
+    assert same_value(Numeral(number("1.50")), "1.5")
+    assert FORMATS.keys() >= {"csv", "json"}
