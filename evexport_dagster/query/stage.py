@@ -84,23 +84,24 @@ def check_predicate(con: duckdb.DuckDBPyConnection, predicate: str | None) -> No
 def _picked(lake: Lake, selection: Selection) -> str:
     event_id = "event_id" if selection.sort else "NULL AS event_id"
     device = "coalesce(device, '{}')" if selection.device else "'{}'"
-    position = "position" if lake.positioned else "row_number() OVER ()"
     return f"""
         SELECT
             event, coalesce(instance_id, 0) AS instance, event_time, {event_id}, profile_id,
             arrived_at, {device} AS device,
-            coalesce(event_props, '{{}}') AS event_props, {position} AS position
-        FROM ({_rows(selection)}) JOIN selected USING (event_name)
+            coalesce(event_props, '{{}}') AS event_props, position
+        FROM ({_rows(lake, selection)}) JOIN selected USING (event_name)
     """
 
 
-def _rows(selection: Selection) -> str:
+def _rows(lake: Lake, selection: Selection) -> str:
     start, end = (_instant(edge) for edge in (selection.window.start, selection.window.end))
     conditions = [f"event_time >= {start}", f"event_time < {end}"]
     if len(selection.events) <= _PUSHED_DOWN_NAMES:
         names = ", ".join(map(sql_literal, selection.events))
         conditions.append(f"event_name IN ({names})")
-    rows = f"SELECT * FROM {EVENTS_VIEW} WHERE {' AND '.join(conditions)}"
+    # Rows are numbered here, not further on, because a join does not keep their order.
+    numbered = "" if lake.positioned else " REPLACE (row_number() OVER () AS position)"
+    rows = f"SELECT *{numbered} FROM {EVENTS_VIEW} WHERE {' AND '.join(conditions)}"
     return rows if selection.where is None else _filtered(rows, selection.where)
 
 
