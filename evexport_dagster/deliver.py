@@ -107,6 +107,7 @@ def deliver_window(
                 header=shape.format.header(shape.labels(columns[event.name].columns)),
                 limit=runtime.max_rows_per_file,
                 pool=pool,
+                stable=plan.spec.sort,
             )
             try:
                 files = _written(staged, number, columns[event.name].columns, spool, promises.beat)

@@ -34,8 +34,9 @@ class SpoolFile:
 class Spool:
     """The files of one delivery, one series per instance; one file is open at a time.
 
-    `header` begins every file, `limit` is the number of records that a file holds at most.
-    `nuls` counts the NUL characters that the format could not write.
+    `header` begins every file, `limit` is the number of records that a file holds at most,
+    `stable` asks for the same bytes for the same records. `nuls` counts the NUL characters that
+    the format could not write.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Spool:
     header: bytes
     limit: int
     pool: ThreadPoolExecutor
+    stable: bool = False
     files: list[SpoolFile] = field(default_factory=list)
     nuls: int = 0
     _open: _OpenFile | None = None
@@ -81,7 +83,9 @@ class Spool:
         index = sum(file.instance == instance for file in self.files)
         path = self.folder / f"{instance}-{index}"
         raw = path.open("wb")
-        self._open = _OpenFile(path, raw, GzipWriter(raw, self.pool), instance, index)
+        self._open = _OpenFile(
+            path, raw, GzipWriter(raw, self.pool, stable=self.stable), instance, index
+        )
         self._open.gzip.write(self.header)
         return self._open
 

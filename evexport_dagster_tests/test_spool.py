@@ -42,7 +42,8 @@ def spooled(
     limit: int,
     format_: Format = CSV,
 ) -> tuple[SpoolFile, ...]:
-    spool = Spool(folder, format_, format_.header(["eventName", "eventTime"]), limit, pool)
+    header = format_.header(["eventName", "eventTime"])
+    spool = Spool(folder, format_, header, limit, pool, stable=True)
     for it in batches:
         for instance, lines in by_instance(it):
             spool.write(instance, lines)

@@ -1,10 +1,13 @@
-"""gzip at the speed of the hardware: ISA-L, members of a constant size, in threads.
+"""gzip at the speed of the hardware: members of a constant size, compressed in threads.
 
-Members carry neither time nor name, so that the same records give the same bytes.
+Members carry neither time nor name. ISA-L is several times faster than zlib, but of the same data
+it makes other bytes once in a thousand members or so (seen with isal 1.9 in many threads), so
+files that are promised to be the same bytes again are compressed by zlib.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,14 +17,19 @@ from isal import igzip
 
 MEMBER_BYTES = 1 << 20
 _LEVEL = 1
+_GZIP = 16 + zlib.MAX_WBITS
 _AHEAD = 8
 
 
 class GzipWriter:
-    """Writes a gzip file of members of `MEMBER_BYTES` before compression; bounded in memory."""
+    """Writes a gzip file of members of `MEMBER_BYTES` before compression; bounded in memory.
 
-    def __init__(self, file: BinaryIO, pool: ThreadPoolExecutor) -> None:
+    `stable`: the same data always gives the same bytes, at a lower speed.
+    """
+
+    def __init__(self, file: BinaryIO, pool: ThreadPoolExecutor, *, stable: bool) -> None:
         self._file, self._pool = file, pool
+        self._compressed = _always_the_same if stable else _fast
         self._rest = bytearray()
         self._members: deque[Future[bytes]] = deque()
         self._empty = True
@@ -51,14 +59,18 @@ class GzipWriter:
 
     def _submit(self, member: bytes) -> None:
         self._empty = False
-        self._members.append(self._pool.submit(_compressed, member))
+        self._members.append(self._pool.submit(self._compressed, member))
         if len(self._members) > _AHEAD:
             self._file.write(self._members.popleft().result())
 
 
-def _compressed(member: bytes) -> bytes:
+def _fast(member: bytes) -> bytes:
     data: bytes = igzip.compress(member, compresslevel=_LEVEL, mtime=0)
     return data
+
+
+def _always_the_same(member: bytes) -> bytes:
+    return zlib.compress(member, level=_LEVEL, wbits=_GZIP)
 
 
 def read_back(file: BinaryIO) -> Iterator[bytes]:

@@ -39,7 +39,7 @@ def test_a_check_finds_every_kind_of_fault(home: Handmade) -> None:
     found = results(home)
     assert found["purchases", "destination"] == "access"
     assert found["purchases", "source"] is None
-    assert found["exports/broken.yaml", "spec"] == "spec"
+    assert found["broken", "spec"] == "spec"
     assert found["too_old", "spec"] == "spec"
     assert home.open().jobs()
 
