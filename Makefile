@@ -31,8 +31,9 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 
-bench: $(READY) ## Compare with peers on this machine, as ratios
+bench: $(READY) ## Compare with peers as ratios; repeat a million rows byte by byte
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/pytest --quiet evexport_dagster_tests/delivery/test_same_bytes.py --million
 
 docs: $(READY) ## Write docs/reference.md anew: every YAML key
 	@$(BIN)/python docs/reference.py
