@@ -78,7 +78,7 @@ def staged(
 ) -> list[tuple[str, str]]:
     """(event id, cleaned properties) of the rows of a window, in the order of the source."""
     window = Window(DAY + hours[0] * HOUR, DAY + hours[1] * HOUR)
-    selection = Selection(window, names, where=None, device=True, sort=False)
+    selection = Selection(window, names, where=None, device=True, sort=True)
     stage_events(con, lake, selection, CleanedObject("event_props", Cleaning(Numbers.ANY, False)))
     return con.execute("SELECT event_id, event_props FROM staged ORDER BY position").fetchall()
 
