@@ -9,13 +9,14 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from evexport_dagster.exports import Project, load_project
 from evexport_dagster.ledger import Receipt
@@ -206,3 +207,18 @@ def csv_rows(data: bytes) -> list[dict[str, str]]:
 def json_rows(data: bytes) -> list[Document]:
     """The records of a JSON file."""
     return [json.loads(line) for line in text(data).splitlines()]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Handmade]:
+    """A project with one export and three days of two events."""
+    made = Handmade(tmp_path / "project")
+    made.events(
+        event(name, at(day, hour), n=f"{name} {day} {hour}")
+        for day in range(3)
+        for hour in (1, 23)
+        for name in ("Charged", "App Launched")
+    )
+    made.spec()
+    yield made
+    made.close()

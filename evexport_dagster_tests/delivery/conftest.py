@@ -10,7 +10,9 @@ from typing import IO, cast
 
 import pytest
 
-from evexport_dagster_tests.handmade import Handmade, at, event
+from evexport_dagster_tests.handmade import Handmade, at, event, home
+
+__all__ = ["home"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,21 +54,6 @@ def processes() -> Iterator[Processes]:
         assert zygote.stdout
         yield Processes(zygote.stdin, zygote.stdout)
         zygote.stdin.close()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Handmade]:
-    """A project with one export and three days of two events."""
-    made = Handmade(tmp_path / "project")
-    made.events(
-        event(name, at(day, hour), n=f"{name} {day} {hour}")
-        for day in range(3)
-        for hour in (1, 23)
-        for name in ("Charged", "App Launched")
-    )
-    made.spec()
-    yield made
-    made.close()
 
 
 @pytest.fixture
