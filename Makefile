@@ -7,6 +7,7 @@ UV ?= uv==0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AZURITE := $(VENV)/.azurite
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ dev: $(READY) lake/profiles.parquet ## Open this folder's exports in Dagster, at
 	@echo "Dagster: http://localhost:$(PORT) (in half a minute; stop with Ctrl-C)"
 	@DAGSTER_HOME="$(CURDIR)" PYTHONWARNINGS="ignore:Function" $(BIN)/dagster dev --port $(PORT)
 
-test: lint ## Run everything that must hold: linter, types, all tests
+test: lint $(AZURITE) ## Run everything that must hold: linter, types, all tests
 	@$(BIN)/pytest
 
 lint: $(READY) ## Check style and types
@@ -62,4 +63,9 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< 2>/dev/null \
 	  || $(PIP) install --quiet --require-hashes -r $<
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The Azure stand-in comes from npm; Node itself from the lock file above.
+$(AZURITE): $(READY) evexport_dagster_tests/clouds/azurite/package-lock.json
+	@$(BIN)/python -m evexport_dagster_tests.clouds.azurite.install
 	@touch $@

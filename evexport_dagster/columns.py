@@ -7,8 +7,10 @@ written never changes but at its end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from evexport_dagster.spec.model_events import ResolvedChoice
 
@@ -36,20 +38,70 @@ class KnownNames:
 
 @dataclass(frozen=True)
 class EventColumns:
-    """The columns of an event. `listed`: every format keeps their order, else the row's own."""
+    """The columns of an event. `listed`: every format keeps their order, else the row's own.
+    `renames`: the spec renames properties, if not one of these."""
 
     columns: tuple[Column, ...]
     listed: bool
+    renames: bool = False
 
     @property
     def sources(self) -> frozenset[str]:
         """Every source property that is exported."""
-        return frozenset(source for column in self.columns for source in column.sources)
+        return frozenset(self.label_of)
+
+    @cached_property
+    def label_of(self) -> Mapping[str, str]:
+        """Every source property that is exported, with the label of its column."""
+        return {source: column.label for column in self.columns for source in column.sources}
 
     @property
     def is_as_in_source(self) -> bool:
         """Whether no property is renamed or merged."""
         return all(column.sources == (column.label,) for column in self.columns)
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """What the columns of an event follow from, before its window was read. `grows`: the names
+    that the window brings join the known ones."""
+
+    choice: ResolvedChoice
+    known: KnownNames
+    grows: bool
+
+    def columns(self, names: Iterable[str] = ()) -> EventColumns:
+        """The columns, given the names that the window has, first seen first."""
+        return event_columns(self.choice, self.settled(names).known)
+
+    def settled(self, names: Iterable[str]) -> ColumnPlan:
+        """The plan in which these names are known, and no others join them."""
+        if not self.grows:
+            return self
+        together = tuple(dict.fromkeys([*self.known.names, *names]))
+        first = self.known.at_first or len(together)
+        known = replace(self.known, names=together, at_first=first)
+        return ColumnPlan(self.choice, known, grows=False)
+
+
+def same_records(
+    some: EventColumns, others: EventColumns, names: Collection[str], *, flat: bool
+) -> bool:
+    """Whether rows with these property names become the same records by both columns."""
+    if flat:
+        return some == others
+    return _narrowed(some, names) == _narrowed(others, names)
+
+
+def _narrowed(columns: EventColumns, names: Collection[str]) -> EventColumns:
+    narrowed = (
+        Column(column.label, tuple(name for name in column.sources if name in names))
+        for column in columns.columns
+    )
+    kept = [column for column in narrowed if column.sources]
+    # Where a record keeps the order of its row, that of the columns does not show.
+    in_order = kept if columns.listed else sorted(kept, key=lambda it: it.label)
+    return EventColumns(tuple(in_order), columns.listed)
 
 
 def event_columns(choice: ResolvedChoice, known: KnownNames) -> EventColumns:
@@ -58,7 +110,7 @@ def event_columns(choice: ResolvedChoice, known: KnownNames) -> EventColumns:
         locked = choice.schema_updates == "lock"
         names = known.names[: known.at_first] if locked else known.names
         pairs = [(name, choice.renames.get(name, name)) for name in names]
-        return EventColumns(_merged(pairs), listed=False)
+        return EventColumns(_merged(pairs), listed=False, renames=bool(choice.renames))
     pairs = [(field.name, field.label) for field in choice.properties]
     if choice.schema_updates == "append":
         listed = {field.name for field in choice.properties}
@@ -70,6 +122,23 @@ def event_columns(choice: ResolvedChoice, known: KnownNames) -> EventColumns:
 def needs_names_at_creation(choice: ResolvedChoice) -> bool:
     """Whether what the source has at creation decides which columns there will be."""
     return (choice.properties == "all") == (choice.schema_updates == "lock")
+
+
+def relabelled(members: Mapping[str, Any], columns: EventColumns) -> dict[str, Any]:
+    """The members of an object that are exported, by label; in listed order, else in their own.
+
+    Of several sources of a column the first present counts.
+    """
+    values = {}
+    for column in columns.columns:
+        source = next((name for name in column.sources if name in members), None)
+        if source is not None:
+            values[column.label] = members[source]
+    if columns.listed:
+        return values
+    label_of = columns.label_of
+    in_order = dict.fromkeys(label_of[name] for name in members if name in label_of)
+    return {label: values[label] for label in in_order}
 
 
 def header(groups: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, ...]:

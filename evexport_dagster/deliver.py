@@ -1,6 +1,7 @@
 """The one loop that moves bytes: a window's events from the source to the destination.
 
-    stage ─> survey ─> columns (committed) ─> render ─> count back ─> publish ─> record
+    read a chunk ─> survey ─> render ─> spool ──(end)─> columns (committed) ─> count back ─┐
+         ^ until the window is read                      record <─ publish, event by event <┘
 
 Each event of a window is published and recorded by itself, so that a run that breaks off
 repeats only what it had not recorded. Nothing is visible before its rows were counted back.
@@ -9,22 +10,22 @@ repeats only what it had not recorded. Nothing is visible before its rows were c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from evexport_dagster.columns import EventColumns
+from evexport_dagster.columns import ColumnPlan, EventColumns
 from evexport_dagster.engine import connect, explained, scratch
 from evexport_dagster.errors import BugError
 from evexport_dagster.formats import FORMATS
 from evexport_dagster.plan import PlannedEvent, Progress, WindowPlan
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.survey import EventSurvey
-from evexport_dagster.query.window import StagedWindow, stage_window
+from evexport_dagster.query.window import WindowRows
 from evexport_dagster.settings import Settings
 from evexport_dagster.source import open_lake, unplaceable_rows
-from evexport_dagster.spool import Spool, SpoolFile, by_instance
+from evexport_dagster.spool import Spool, SpoolFile, rows_by_instance
 from evexport_dagster.stores import Store
 
 NULS = "nul_characters"
@@ -45,11 +46,12 @@ class CommittedColumns:
 class Promises:
     """What a delivery asks of whoever keeps the records.
 
-    `columns` commits the column list of each event, given its survey, before a header is
-    written. `claim` refuses keys that another export has delivered. `beat` says that the run
-    is alive, and raises when it must end.
+    `plans` gives what the columns of each event follow from. `columns` commits the column list
+    of each event, given its survey, before anything is published. `claim` refuses keys that
+    another export has delivered. `beat` says that the run is alive, and raises when it must end.
     """
 
+    plans: Callable[[], Mapping[str, ColumnPlan]]
     columns: Callable[[Mapping[str, EventSurvey]], Mapping[str, CommittedColumns]]
     claim: Callable[[Sequence[str]], None]
     beat: Callable[[], None]
@@ -91,62 +93,93 @@ def deliver_window(
         ThreadPoolExecutor(runtime.threads, "gzip") as pool,
     ):
         lake = open_lake(con, plan.spec.source, settings.sources[plan.spec.source], settings.folder)
-        unplaceable = unplaceable_rows(con)
-        shape = RecordShape(plan.spec, FORMATS[plan.spec.format], plan.window, plan.zone)
-        staged = stage_window(con, lake, shape, plan.names)
-        promises.beat()
-        columns = promises.columns(dict(zip(plan.names, staged.surveys, strict=True)))
-        odd_people = staged.join()
-        done, total = 0, sum(sum(survey.rows.values()) for survey in staged.surveys)
-        for number, event in enumerate(plan.events):
-            promises.beat()
-            on_progress(Progress(plan.spec.name, plan.window, "writing", event.name, done, total))
+        run = _Run(plan, store, promises, on_progress, unplaceable_rows(con))
+        todo = plan.events
+        while todo:
+            columns = promises.plans()
+            shape = RecordShape(
+                plan.spec,
+                FORMATS[plan.spec.format],
+                plan.window,
+                plan.zone,
+                tuple(event.name for event in todo),
+            )
+            window = WindowRows(con, lake, shape, [columns[event.name] for event in todo])
             spool = Spool(
-                folder=folder,
-                format=shape.format,
-                header=shape.format.header(shape.labels(columns[event.name].columns)),
-                limit=runtime.max_rows_per_file,
-                pool=pool,
-                stable=plan.spec.sort,
+                folder,
+                shape.format,
+                window.header,
+                runtime.max_rows_per_file,
+                pool,
+                sorted_rows=plan.spec.sort,
             )
             try:
-                files = _written(staged, number, columns[event.name].columns, spool, promises.beat)
-                keyed = _published(plan, event, files, store, promises)
+                todo = yield from run.delivered(todo, window, spool)
             finally:
                 spool.discard()
-            survey = staged.surveys[number]
-            odd = Counter(survey.oddities) + odd_people[number]
-            odd += Counter({NULS: spool.nuls, UNPLACEABLE: unplaceable})
-            left_out = _left_out(survey, columns[event.name])
-            yield Delivered(event, survey, columns[event.name], keyed, {**odd, **left_out})
-            done += sum(survey.rows.values())
-        on_progress(Progress(plan.spec.name, plan.window, "done", None, done, total))
+        run.tell("done")
 
 
-def _written(
-    staged: StagedWindow,
-    number: int,
-    columns: EventColumns,
-    spool: Spool,
-    beat: Callable[[], None],
-) -> tuple[SpoolFile, ...]:
-    """The event's records in scratch files, as many as the survey found for each instance."""
-    expected = staged.surveys[number].rows
-    if expected:
-        for batch in staged.records(number, columns):
-            for instance, lines in by_instance(batch):
-                spool.write(instance, lines)
-            beat()
-    files = spool.close()
-    written: Counter[int] = Counter()
-    for file in files:
-        written[file.instance] += file.rows
-    if written != Counter(expected):
+@dataclass(frozen=True)
+class _Run:
+    """What the passes over a window have in common."""
+
+    plan: WindowPlan
+    store: Store
+    promises: Promises
+    on_progress: Callable[[Progress], None]
+    unplaceable: int
+
+    def tell(self, stage: str, event: str | None = None, rows: int = 0) -> None:
+        self.on_progress(Progress(self.plan.spec.name, self.plan.window, stage, event, rows))
+
+    def delivered(
+        self, events: tuple[PlannedEvent, ...], window: WindowRows, spool: Spool
+    ) -> Generator[Delivered, None, tuple[PlannedEvent, ...]]:
+        """One pass over the window; returns the events that need another one, because their
+        columns came to be others after the first of their records was made."""
+        self._spool(window, spool)
+        surveys = window.surveys
+        committed = self.promises.columns(
+            {event.name: survey for event, survey in zip(events, surveys, strict=True)}
+        )
+        again = {
+            number
+            for number, event in enumerate(events)
+            if not window.holds(number, committed[event.name].columns)
+        }
+        files = spool.finish(again)
+        for number, (event, survey) in enumerate(zip(events, surveys, strict=True)):
+            if number in again:
+                continue
+            self.promises.beat()
+            self.tell("writing", event.name, sum(survey.rows.values()))
+            of_event = [file for file in files if file.event == number]
+            _check(event, survey, of_event)
+            keyed = _published(self.plan, event, of_event, self.store, self.promises)
+            odd = Counter(survey.oddities) + window.odd_people(number)
+            odd += Counter({NULS: spool.nuls[number], UNPLACEABLE: self.unplaceable})
+            left_out = _left_out(survey, committed[event.name])
+            yield Delivered(event, survey, committed[event.name], keyed, {**odd, **left_out})
+        return tuple(event for number, event in enumerate(events) if number in again)
+
+    def _spool(self, window: WindowRows, spool: Spool) -> None:
+        rows = 0
+        for event, instance, lines in window.records():
+            spool.write(event, instance, lines)
+            rows += len(lines)
+            self.promises.beat()
+            self.tell("reading", rows=rows)
+
+
+def _check(event: PlannedEvent, survey: EventSurvey, files: Sequence[SpoolFile]) -> None:
+    """Raise BugError unless the files hold as many records as the survey found rows."""
+    written = rows_by_instance(files)
+    if written != Counter(survey.rows):
         raise BugError(
-            f"event {staged.events[number]!r}: {dict(expected)} rows by instance in the source,"
+            f"event {event.name!r}: {dict(survey.rows)} rows by instance in the source,"
             f" {dict(written)} written; nothing of it was published"
         )
-    return files
 
 
 def _published(
@@ -165,8 +198,9 @@ def _published(
 
 
 def _left_out(survey: EventSurvey, committed: CommittedColumns) -> dict[str, object]:
-    """The properties that a lock kept out, with the rows that have them."""
-    if not committed.locked:
+    """The properties that a lock, or an older version of the list, kept out, with the rows that
+    have them."""
+    if committed.columns.listed and not committed.locked:
         return {}
     kept_out = {n: r for n, r in survey.names.items() if n not in committed.columns.sources}
     return {LEFT_OUT: kept_out} if kept_out else {}

@@ -38,7 +38,8 @@ def connect(runtime: Runtime, zone: str, folder: Path) -> Iterator[duckdb.DuckDB
     try:
         # DuckDB would draw on standard output, which belongs to the command line.
         con.execute("SET enable_progress_bar = false")
-        con.execute("SET TimeZone = ?", [zone])
+        # Of one connection, it would not hold for its cursors.
+        con.execute("SET GLOBAL TimeZone = ?", [zone])
         # As part of the configuration above it would be shown, and not kept.
         con.execute("SET max_temp_directory_size = ?", [f"{runtime.scratch_limit}B"])
         exact.register(con)

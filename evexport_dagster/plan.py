@@ -77,11 +77,10 @@ def naming_of(spec: ExportSpec) -> Naming:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a window is: `rows_total` counts the rows of all its events."""
+    """How far a window is: the rows that were read, or that the present event has."""
 
     export: str
     window: Window
     stage: str
     event: str | None = None
-    rows_done: int = 0
-    rows_total: int = 0
+    rows: int = 0

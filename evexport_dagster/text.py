@@ -6,11 +6,17 @@ import re
 from collections.abc import Collection
 from hashlib import sha256
 from itertools import count
+from types import MappingProxyType
+from typing import Final
 
 SEGMENT_BYTES = 120
 _HASH_DIGITS = 12
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _LEGIBLE = re.compile(r"[A-Za-z0-9]")
+_XML_SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ufffe\uffff]")
+
+XML_MARKUP: Final = MappingProxyType({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+"""Characters that stand for markup in XML text, and their references; `&` is first."""
 
 
 def sql_identifier(name: str) -> str:
@@ -28,6 +34,16 @@ def sql_literal(text: str) -> str:
 def json_pointer(key: str) -> str:
     """The RFC 6901 pointer to one member of a JSON object; DuckDB's JSON functions take it."""
     return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def xml_text(text: str) -> str:
+    """The inside of an XML 1.0 element: markup escaped, forbidden characters as U+FFFD, CR as
+    `&#13;`. The text has no lone surrogates."""
+    return _XML_SPECIAL.sub(_xml_reference, text)
+
+
+def _xml_reference(special: re.Match[str]) -> str:
+    return "&#13;" if special[0] == "\r" else XML_MARKUP.get(special[0], "\ufffd")
 
 
 def path_segment(name: str, limit: int = SEGMENT_BYTES) -> str:

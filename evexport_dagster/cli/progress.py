@@ -52,10 +52,12 @@ def _bar(display: bars.Progress, windows: int, zone: ZoneInfo) -> OnProgress:
 
 
 def _state(progress: Progress, zone: ZoneInfo) -> str:
-    """`2026-06-14 20:00 to 24:00, writing Charged, 1,200 of 3,400 rows`."""
+    """`2026-06-14 20:00 to 24:00, writing Charged, 3,400 rows`."""
     state = f"{window_text(progress.window, zone)}, {progress.stage}"
     if progress.event is not None:
-        state += f" {progress.event}, {progress.rows_done:,} of {progress.rows_total:,} rows"
+        state += f" {progress.event}"
+    if progress.rows:
+        state += f", {progress.rows:,} rows"
     return printable(state)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sys import maxsize
 
-from evexport_dagster.columns import EventColumns, KnownNames, event_columns
+from evexport_dagster.columns import ColumnPlan, KnownNames
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
@@ -16,7 +17,8 @@ from evexport_dagster.ledger import ColumnList, RegisteredExport
 from evexport_dagster.plan import PlannedEvent, WindowPlan
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.stage import check_predicate
-from evexport_dagster.query.window import StagedWindow, stage_window
+from evexport_dagster.query.survey import EventSurvey
+from evexport_dagster.query.window import WindowRows
 from evexport_dagster.source import event_names
 from evexport_dagster.text import assign_segment
 from evexport_dagster.windows import Window, window_containing
@@ -79,19 +81,23 @@ def preview(
         )
         if event is not None and event not in names:
             raise RefusedError(f"export {job.name!r} has no event {event!r}; it has {names[:20]}")
-        shape = RecordShape(job.spec, FORMATS[job.spec.format], window, job.zone)
-        staged = stage_window(con, lake, shape, plan.names)
-        staged.join()
-        columns = _columns(context, job, export, staged)
+        shape = RecordShape(job.spec, FORMATS[job.spec.format], window, job.zone, plan.names)
+        plans = [_column_plan(context, job, export, name) for name in plan.names]
+        whole = WindowRows(con, lake, shape, plans)
+        whole.read()
+        settled = [
+            it.settled(survey.names) for it, survey in zip(plans, whole.surveys, strict=True)
+        ]
+        columns = {name: it.columns() for name, it in zip(plan.names, settled, strict=True)}
         shown = [n for n in names if event in (None, n)]
         return Preview(
             export=job.name,
             export_id=plan.export_id,
             provisional=export is None,
             window=window,
-            deliveries=tuple(_deliveries(context, job, plan, staged, shown)),
+            deliveries=tuple(_deliveries(context, job, plan, whole.surveys, shown)),
             columns={name: shape.labels(columns[name]) for name in shown},
-            records={name: _records(staged, names.index(name), columns, rows) for name in shown},
+            records=_records(WindowRows(con, lake, shape, settled), whole.surveys, shown, rows),
         )
 
 
@@ -129,34 +135,29 @@ def _planned(
     return tuple(PlannedEvent(name, segments[name]) for name in names)
 
 
-def _columns(
-    context: Context, job: ExportJob, export: RegisteredExport | None, staged: StagedWindow
-) -> dict[str, EventColumns]:
-    """The columns as a delivery would commit them: those of the ledger, then what is new."""
+def _column_plan(
+    context: Context, job: ExportJob, export: RegisteredExport | None, name: str
+) -> ColumnPlan:
+    """What the columns of an event would follow from in a delivery."""
     lists = context.ledger.events.columns(export.export_id) if export else {}
-    columns = {}
-    for name, survey in zip(staged.events, staged.surveys, strict=True):
-        held = lists.get(name, ColumnList(name, 0, (), 0))
-        names = tuple(dict.fromkeys([*held.names, *survey.names]))
-        first = len(held.names) if held.version else len(names)
-        at_creation = held.at_creation if export else len(names)
-        columns[name] = event_columns(
-            job.spec.events.choice(name), KnownNames(names, at_creation, at_first=first)
-        )
-    return columns
+    held = lists.get(name, ColumnList(name, 0, (), 0))
+    choice = job.spec.events.choice(name)
+    grows = choice.schema_updates == "append" or not held.version
+    at_creation = held.at_creation if export else maxsize
+    return ColumnPlan(choice, KnownNames(held.names, at_creation, len(held.names)), grows)
 
 
 def _deliveries(
     context: Context,
     job: ExportJob,
     plan: WindowPlan,
-    staged: StagedWindow,
+    surveys: Sequence[EventSurvey],
     shown: Sequence[str],
 ) -> list[PreviewDelivery]:
     limit = context.settings.runtime.max_rows_per_file
     prefix = context.store(job).prefix
     deliveries = []
-    for planned, survey in zip(plan.events, staged.surveys, strict=True):
+    for planned, survey in zip(plan.events, surveys, strict=True):
         if planned.name not in shown:
             continue
         for instance, rows in sorted(survey.rows.items()):
@@ -167,9 +168,20 @@ def _deliveries(
 
 
 def _records(
-    staged: StagedWindow, event: int, columns: Mapping[str, EventColumns], rows: int
-) -> tuple[str, ...]:
-    if not staged.surveys[event].rows or rows < 1:
-        return ()
-    batches = staged.records(event, columns[staged.events[event]], rows)
-    return tuple(line.rstrip("\n") for b in batches for line in b.column(1).to_pylist())[:rows]
+    window: WindowRows, surveys: Sequence[EventSurvey], shown: Sequence[str], rows: int
+) -> dict[str, tuple[str, ...]]:
+    """The first records of each event that is shown; reads no further than it must."""
+    numbers = [window.shape.events.index(name) for name in shown]
+    missing = {it: min(max(rows, 0), sum(surveys[it].rows.values())) for it in numbers}
+    lines: dict[int, list[str]] = {number: [] for number in numbers}
+    batches = window.records()
+    while any(missing.values()):
+        event, _, batch = next(batches)
+        if missing.get(event):
+            lines[event] += batch[: missing[event]].to_pylist()
+            missing[event] -= min(len(batch), missing[event])
+    batches.close()
+    return {
+        name: tuple(line.rstrip("\n") for line in lines[number])
+        for name, number in zip(shown, numbers, strict=True)
+    }

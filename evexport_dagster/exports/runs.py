@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
-from evexport_dagster.columns import KnownNames, event_columns
-from evexport_dagster.deliver import CommittedColumns, Delivered, Promises, deliver_window
+from evexport_dagster.deliver import Delivered, Promises, deliver_window
 from evexport_dagster.errors import AccessError, BugError, ExportError, RefusedError
+from evexport_dagster.exports.column_lists import ColumnLists
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.holders import new_holder
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.leases import held, taken
 from evexport_dagster.ledger import DeliveredFile, Event, Receipt, RegisteredExport
 from evexport_dagster.plan import PlannedEvent, Progress, Task, WindowPlan
-from evexport_dagster.query.survey import EventSurvey
 from evexport_dagster.stores import Store
 from evexport_dagster.windows import Window
 
@@ -153,45 +153,18 @@ class _Run:
             window=self.window,
             events=tuple(PlannedEvent(name, segments[name]) for name in due),
         )
-        promises = Promises(columns=self._columns, claim=self._claim, beat=self.beat)
+        lists = ColumnLists(
+            self.context, self.job.spec.events, self.export, self.window, self.holder
+        )
+        promises = Promises(
+            plans=partial(lists.plans, due),
+            columns=lists.commit,
+            claim=self._claim,
+            beat=self.beat,
+        )
         settings = self.context.settings
         for delivered in deliver_window(plan, settings, self.store, promises, on_progress):
             self._record(delivered)
-
-    def _columns(self, surveys: Mapping[str, EventSurvey]) -> dict[str, CommittedColumns]:
-        """Commit each event's column list: what is new goes to its end, unless it is locked; a
-        retry keeps the version of its first attempt."""
-        events, export_id = self.context.ledger.events, self.export.export_id
-        choices = {name: self.job.spec.events.choice(name) for name in surveys}
-        known = events.columns(export_id)
-        additions = {
-            name: list(survey.names)
-            for name, survey in surveys.items()
-            if choices[name].schema_updates == "append" or not known[name].version
-        }
-        events.append_columns(export_id, additions)
-        attempts = self.context.ledger.attempts.begin(
-            export_id,
-            self.window.start,
-            list(surveys),
-            self.export.revision.number,
-            self.holder,
-            self.context.clock(),
-        )
-        versions = {name: attempt.column_version for name, attempt in attempts.items()}
-        lists = events.columns(export_id, versions)
-        firsts = events.columns(export_id, {name: min(1, v) for name, v in versions.items()})
-        return {
-            name: CommittedColumns(
-                event_columns(
-                    choices[name],
-                    KnownNames(it.names, it.at_creation, at_first=len(firsts[name].names)),
-                ),
-                version=it.version,
-                locked=choices[name].schema_updates == "lock",
-            )
-            for name, it in lists.items()
-        }
 
     def _claim(self, keys: Sequence[str]) -> None:
         place = (self.export.export_id, self.store.fingerprint)

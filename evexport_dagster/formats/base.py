@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from evexport_dagster.columns import EventColumns
 from evexport_dagster.formats.cells import Group, ObjectColumn
@@ -27,20 +27,36 @@ class Format(Protocol):
     def group(self, group: Group) -> str:
         """SQL for the piece of a record that a group is; NULL cells are missing."""
 
-    def properties(
-        self, columns: EventColumns, whole: ObjectColumn, picked: str, *, as_is: bool
-    ) -> str | None:
+    def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
         """SQL for the piece that the event's properties are; None where there is none.
 
-        `picked` names the list of the columns' sources; `as_is` tells that no row has a
-        property that is not exported.
+        `whole` names the column with the object, `picked` the list of the columns' sources.
+        Where no properties are listed, a row has none that is not exported.
         """
+
+    def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
+        """SQL condition: only `piece` can make the properties of this row.
+
+        Of a row with a property that is not exported it always does, where none are listed.
+        """
+
+    def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
+        """What `properties` is, of the members that an object has, exactly."""
 
     def needs_picked(self, columns: EventColumns) -> bool:
         """Whether `properties` takes members out one by one."""
 
-    def record(self, label: str, time: str, pieces: Sequence[str]) -> str:
-        """SQL for a whole record, from the event's label (text), its time (SQL) and its pieces."""
+    after_time: str
+    """What stands between the time of a record and its first piece."""
+
+    separator: str
+    """What stands between two pieces."""
+
+    end: str
+    """What a record ends with, a line end for one."""
+
+    def start(self, label: str) -> str:
+        """What a record of the event with this label begins with, up to its time."""
 
     def header(self, labels: Sequence[str]) -> bytes:
         """What a file begins with."""

@@ -44,15 +44,18 @@ class ObjectColumn:
 
     def picked(self, keys: Sequence[str], *, as_json: bool) -> str:
         """SQL for a VARCHAR[] of the members `keys`, as JSON text or as plain text."""
-        pointers = f"[{', '.join(sql_literal(json_pointer(key)) for key in keys)}]::VARCHAR[]"
         listed = sql_literal(json.dumps(list(keys), ensure_ascii=False))
-        if as_json:
-            fast = f"json_extract({self.text}, {pointers})::VARCHAR[]"
-            return (
-                f"CASE WHEN {self.exact} THEN exact_values({self.text}, {listed}) ELSE {fast} END"
-            )
-        fast = f"json_extract_string({self.text}, {pointers})"
-        return f"CASE WHEN {self.exact} THEN exact_texts({self.text}, {listed}) ELSE {fast} END"
+        exact = f"{'exact_values' if as_json else 'exact_texts'}({self.text}, {listed})"
+        fast = picked_fast(self.text, keys, as_json=as_json)
+        return f"CASE WHEN {self.exact} THEN {exact} ELSE {fast} END"
+
+
+def picked_fast(text: str, keys: Sequence[str], *, as_json: bool) -> str:
+    """SQL for a VARCHAR[] of the members `keys` of an object that needs no exact path."""
+    pointers = f"[{', '.join(sql_literal(json_pointer(key)) for key in keys)}]::VARCHAR[]"
+    if as_json:
+        return f"json_extract({text}, {pointers})::VARCHAR[]"
+    return f"json_extract_string({text}, {pointers})"
 
 
 def text_cell(label: str, expression: str) -> Cell:

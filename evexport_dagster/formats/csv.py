@@ -5,13 +5,13 @@ A missing value is blank, an empty text is `""`; lists and objects are JSON text
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from evexport_dagster.columns import EventColumns
+from evexport_dagster.columns import EventColumns, relabelled
 from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells
-from evexport_dagster.text import sql_literal
+from evexport_dagster.strict_json import as_text
 
-_COMMA = ", ',', "
 _NUL_REPLACED = "\ufffd".encode()
 
 
@@ -22,25 +22,33 @@ class CsvFormat:
     picks_json = False
     flat = True
     any_number_passes = False
+    after_time = ","
+    separator = ","
+    end = "\n"
 
     def group(self, group: Group) -> str:
         return _cells(f"[{', '.join(cell.text for cell in group.cells)}]::VARCHAR[]")
 
-    def properties(
-        self, columns: EventColumns, whole: ObjectColumn, picked: str, *, as_is: bool
-    ) -> str | None:
+    def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
         if not columns.columns:
             return None
         if all(len(column.sources) == 1 for column in columns.columns):
             return _cells(picked)
         return self.group(Group("eventProps", picked_cells(columns.columns, picked)))
 
+    def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
+        return whole.exact
+
+    def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
+        values = relabelled(members, columns)
+        labels = [column.label for column in columns.columns]
+        return ",".join(_quoted(as_text(values[it])) if it in values else "" for it in labels)
+
     def needs_picked(self, columns: EventColumns) -> bool:
         return bool(columns.columns)
 
-    def record(self, label: str, time: str, pieces: Sequence[str]) -> str:
-        start = sql_literal(f"{_quoted(label)},")
-        return f"concat({start}, {time}, ',', {_COMMA.join(pieces)}, '\n')"
+    def start(self, label: str) -> str:
+        return f"{_quoted(label)},"
 
     def header(self, labels: Sequence[str]) -> bytes:
         return (",".join(map(_quoted, labels)) + "\n").encode()

@@ -11,6 +11,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import BinaryIO
 
 from isal import igzip
@@ -21,21 +22,57 @@ _GZIP = 16 + zlib.MAX_WBITS
 _AHEAD = 8
 
 
-class GzipWriter:
-    """Writes a gzip file of members of `MEMBER_BYTES` before compression; bounded in memory.
+class Compressor:
+    """Compresses the members of many files in threads, and appends each to its file in order.
 
     `stable`: the same data always gives the same bytes, at a lower speed.
     """
 
-    def __init__(self, file: BinaryIO, pool: ThreadPoolExecutor, *, stable: bool) -> None:
-        self._file, self._pool = file, pool
+    def __init__(self, pool: ThreadPoolExecutor, *, stable: bool) -> None:
+        self._pool = pool
         self._compressed = _always_the_same if stable else _fast
+        self._members: deque[tuple[Path, Future[bytes]]] = deque()
+
+    def append(self, path: Path, member: bytes) -> None:
+        """Takes what one more member of a file holds."""
+        self._members.append((path, self._pool.submit(self._compressed, member)))
+        if len(self._members) > _AHEAD:
+            self._write()
+
+    def finish(self) -> None:
+        """Writes every member that is under way."""
+        while self._members:
+            self._write()
+
+    def _write(self) -> None:
+        path, member = self._members.popleft()
+        data = member.result()
+        with path.open("ab") as file:
+            file.write(data)
+
+
+class Members:
+    """The members of one file: whatever is written, cut at `MEMBER_BYTES`.
+
+    What is not a whole member yet waits in memory, or on disk after `set_aside`.
+    """
+
+    def __init__(self, path: Path, compressor: Compressor) -> None:
+        self._path, self._aside = path, path.with_name(f"{path.name}.rest")
+        self._compressor = compressor
         self._rest = bytearray()
-        self._members: deque[Future[bytes]] = deque()
-        self._empty = True
+        self._bytes_aside = 0
+        self._is_empty = True
+
+    @property
+    def waiting(self) -> int:
+        """The bytes that wait in memory."""
+        return len(self._rest)
 
     def write(self, data: bytes | memoryview) -> None:
         """Takes uncompressed bytes."""
+        if self._bytes_aside and self._bytes_aside + len(self._rest) + len(data) >= MEMBER_BYTES:
+            self._fetch()
         view = memoryview(data)
         if self._rest:
             missing = MEMBER_BYTES - len(self._rest)
@@ -43,25 +80,42 @@ class GzipWriter:
             view = view[missing:]
             if len(self._rest) < MEMBER_BYTES:
                 return
-            self._submit(bytes(self._rest))
-            self._rest.clear()
+            self._append(bytes(self._rest))
+            self._rest = bytearray()
         while len(view) >= MEMBER_BYTES:
-            self._submit(bytes(view[:MEMBER_BYTES]))
+            self._append(bytes(view[:MEMBER_BYTES]))
             view = view[MEMBER_BYTES:]
         self._rest += view
 
-    def close(self) -> None:
-        """Writes what is left; the file itself stays open. Nothing written is one empty member."""
-        if self._rest or self._empty:
-            self._submit(bytes(self._rest))
-        while self._members:
-            self._file.write(self._members.popleft().result())
+    def set_aside(self) -> None:
+        """Moves what waits in memory to the disk."""
+        if not self._rest:
+            return
+        with self._aside.open("ab") as file:
+            file.write(self._rest)
+        self._bytes_aside += len(self._rest)
+        self._rest = bytearray()
 
-    def _submit(self, member: bytes) -> None:
-        self._empty = False
-        self._members.append(self._pool.submit(self._compressed, member))
-        if len(self._members) > _AHEAD:
-            self._file.write(self._members.popleft().result())
+    def close(self) -> None:
+        """Hands over what is left. Nothing written is one empty member."""
+        if self._bytes_aside:
+            self._fetch()
+        if self._rest or self._is_empty:
+            self._append(bytes(self._rest))
+        self._rest = bytearray()
+
+    def discard(self) -> None:
+        """Removes what was set aside."""
+        self._aside.unlink(missing_ok=True)
+
+    def _fetch(self) -> None:
+        self._rest = bytearray(self._aside.read_bytes()) + self._rest
+        self._aside.unlink()
+        self._bytes_aside = 0
+
+    def _append(self, member: bytes) -> None:
+        self._is_empty = False
+        self._compressor.append(self._path, member)
 
 
 def _fast(member: bytes) -> bytes:

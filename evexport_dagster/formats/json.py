@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from evexport_dagster.columns import Column, EventColumns
+from evexport_dagster.columns import EventColumns, relabelled
 from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells
+from evexport_dagster.strict_json import write
 from evexport_dagster.text import sql_literal
 
 
@@ -17,22 +19,36 @@ class JsonFormat:
     picks_json = True
     flat = False
     any_number_passes = True
+    after_time = '",'
+    separator = ","
+    end = "}\n"
 
     def group(self, group: Group) -> str:
         return f"'{sql_key(group.name)}' || {_object(group)}"
 
-    def properties(
-        self, columns: EventColumns, whole: ObjectColumn, picked: str, *, as_is: bool
-    ) -> str | None:
-        return f"'\"eventProps\":' || {self._members(columns, whole, picked, as_is)}"
+    def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
+        return f"'\"eventProps\":' || {self._members(columns, whole, picked)}"
+
+    def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
+        if columns.listed:
+            return whole.exact
+        if columns.is_as_in_source and not columns.renames:
+            return "false"
+        if _simple_renames(columns) is None:
+            return "true"
+        return (
+            f"{whole.exact} OR contains({whole.text}, '\\')"
+            f" OR contains(substr({whole.text}, 2), '{{')"
+        )
+
+    def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
+        return f'"eventProps":{write(relabelled(members, columns))}'
 
     def needs_picked(self, columns: EventColumns) -> bool:
         return columns.listed
 
-    def record(self, label: str, time: str, pieces: Sequence[str]) -> str:
-        start = sql_literal(f'{{"eventName":{_json(label)},"eventTime":"')
-        # One `concat` copies a record once; a chain of `||` copies it once a piece.
-        return f"concat({start}, {time}, '\",', {_COMMA.join(pieces)}, '}}\n')"
+    def start(self, label: str) -> str:
+        return f'{{"eventName":{_json(label)},"eventTime":"'
 
     def header(self, labels: Sequence[str]) -> bytes:
         return b""
@@ -46,23 +62,12 @@ class JsonFormat:
     def count(self, chunks: Iterable[bytes]) -> int:
         return sum(chunk.count(b"\n") for chunk in chunks)
 
-    def _members(self, columns: EventColumns, whole: ObjectColumn, picked: str, as_is: bool) -> str:
+    def _members(self, columns: EventColumns, whole: str, picked: str) -> str:
         if columns.listed:
             return _object(Group("eventProps", picked_cells(columns.columns, picked)))
-        if as_is and columns.is_as_in_source:
-            return whole.text
-        relabelled = f"exact_relabel({whole.text}, {_recipe(columns.columns)})"
-        renames = _simple_renames(columns) if as_is else None
-        if renames is None:
-            return relabelled
-        plain = (
-            f"NOT {whole.exact} AND NOT contains({whole.text}, '\\')"
-            f" AND NOT contains(substr({whole.text}, 2), '{{')"
-        )
-        return f"CASE WHEN {plain} THEN {_replaced(whole.text, renames)} ELSE {relabelled} END"
+        return _replaced(whole, _simple_renames(columns) or {})
 
 
-_COMMA = ", ',', "
 _BEHIND_TEXT = (",", ":", "}", "]")
 
 
@@ -80,11 +85,6 @@ def _object(group: Group) -> str:
     members = [f"'{sql_key(cell.label)}' || {cell.json}" for cell in group.cells]
     joined = f"array_to_string([{', '.join(members)}]::VARCHAR[], ',')"
     return f"'{{' || coalesce({joined}, '') || '}}'"
-
-
-def _recipe(columns: Sequence[Column]) -> str:
-    recipe = [[column.label, *column.sources] for column in columns]
-    return sql_literal(json.dumps(recipe, ensure_ascii=False))
 
 
 def _simple_renames(columns: EventColumns) -> dict[str, str] | None:

@@ -47,6 +47,11 @@ class Attempts:
                 pending |= _begun(connection, export_id, window_start, new, revision, now)
         return {name: pending[name] for name in events}
 
+    def pending(self, export_id: int, window_start: datetime, revision: int) -> dict[str, Attempt]:
+        """What was begun of a window by this revision, and is not recorded."""
+        with self._database.read() as connection:
+            return _pending(connection, export_id, window_start, revision)
+
 
 def _pending(
     connection: Connection, export_id: int, window_start: datetime, revision: int

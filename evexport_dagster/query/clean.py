@@ -7,9 +7,16 @@ is counted. `exact` marks rows whose numbers DuckDB could respell with fewer dig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from evexport_dagster.query import guards
 from evexport_dagster.query.guards import Numbers
+
+EXACT: Final = 2
+"""The way from which on an object needs a parser."""
+
+COMPACT: Final = 3
+"""The way of an object that a parser may find faultless; its numbers are short."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,8 @@ class Cleaning:
         unique = f"list_unique(json_keys({text})) = len(json_keys({text}))"
         return (
             f"CASE WHEN NOT {guards.harmless(text, self.numbers)} THEN"
-            f" if({guards.compact(text, self.numbers)}, 3, 2)::UTINYINT"
+            f" CASE WHEN NOT {guards.compact(text, self.numbers)} THEN {EXACT}"
+            f" WHEN {guards.nested_once(text)} THEN 0 ELSE {COMPACT} END::UTINYINT"
             f" WHEN NOT ({guards.may_hold_null(text)}) THEN 0::UTINYINT"
             f" WHEN {guards.nulls_can_be_cut(text)} AND {unique} THEN 1::UTINYINT"
             " ELSE 2::UTINYINT END"
@@ -37,6 +45,10 @@ class Cleaning:
         """SQL for STRUCT(text, odd) of an object that has to be looked at, else NULL."""
         exact = "exact_as_string" if self.as_string else "exact_object"
         return f"CASE {way} WHEN 2 THEN {exact}({text}) WHEN 3 THEN exact_unless_unique({text}) END"
+
+    def cut(self, text: str, way: str) -> str:
+        """SQL for an object without null members, where it takes the way that cuts them."""
+        return f"CASE {way} WHEN 1 THEN {guards.without_nulls(text)} ELSE {text} END"
 
     def cleaned(self, text: str, way: str, mended: str) -> str:
         """SQL for the cleaned text of an object."""

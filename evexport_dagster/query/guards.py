@@ -60,6 +60,22 @@ def compact(text: str, numbers: Numbers) -> str:
     return _matches(text, rf"\{{(?:{_STRING}|{number}|true|false|null|[\[\]{{}}:,])*")
 
 
+def nested_once(text: str) -> str:
+    """SQL condition on a compact text: JSON, nothing null, whose members are at most objects and
+    lists of objects that hold none, and in each of these no key comes twice."""
+    inner = rf"(?:{_STRING}|[^\"{{}}])*"
+    depth = _matches(text, rf"\{{{inner}(?:\{{{inner}\}}{inner})*\}}")
+    keys = f"list_concat(json_keys({text}, '$.*'), json_keys({text}, '$.*[*]'))"
+    doubled = f"list_filter({keys}, lambda keys: len(list_distinct(keys)) < len(keys))"
+    # Lists of lists could hold objects that `keys` does not reach; DuckDB lets a last comma pass.
+    risks = ("[[", ",[", ",]", ",}", "null")
+    without = " AND ".join(f"NOT contains({text}, {sql_literal(risk)})" for risk in risks)
+    return (
+        f"{depth} AND {without}"
+        f" AND CASE WHEN json_valid({text}) THEN len({doubled}) = 0 ELSE false END"
+    )
+
+
 def _matches(text: str, pattern: str) -> str:
     return f"regexp_full_match({text}, {sql_literal(pattern)})"
 

@@ -1,4 +1,4 @@
-"""From `staged` to `ready`: people and devices, rendered once each, joined to their events."""
+"""People and devices, rendered once each: the tables that the lines of a window are joined with."""
 
 from __future__ import annotations
 
@@ -23,28 +23,54 @@ _NEWEST_FIRST = (
 )
 
 
-def stage_people(
-    con: duckdb.DuckDBPyConnection, lake: Lake, shape: RecordShape, cleaning: Cleaning
+def begin_people(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables `people` and `devices`, empty."""
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE people (
+            profile_id VARCHAR, is_known BOOLEAN NOT NULL, person VARCHAR NOT NULL,
+            preferences VARCHAR NOT NULL, odd_phone BOOLEAN NOT NULL, odd VARCHAR[]
+        );
+        CREATE OR REPLACE TEMP TABLE devices (
+            device VARCHAR NOT NULL, piece VARCHAR NOT NULL, odd VARCHAR
+        );
+        """
+    )
+
+
+def add_people(
+    con: duckdb.DuckDBPyConnection, lake: Lake, shape: RecordShape, cleaning: Cleaning, rows: str
 ) -> int:
-    """Make the table `people`: for each profile of `staged` its pieces of a record, and what is
-    odd about it; returns how many further rows profiles had.
+    """Add to `people`, for each `profile_id` of some rows (SQL) that it lacks, the pieces of a
+    record, and what is odd about it; returns how many further rows these profiles had.
 
     Of several rows of a profile the newest by `updated_at` counts. A profile without a row has
     its id and nothing else.
     """
     con.execute(
         f"""
+        CREATE OR REPLACE TEMP TABLE wanted AS
+        FROM (SELECT DISTINCT profile_id FROM ({rows})) AS rows
+        WHERE NOT EXISTS (
+            FROM people WHERE people.profile_id IS NOT DISTINCT FROM rows.profile_id
+        )
+        """
+    )
+    if not _has_rows(con, "wanted"):
+        return 0
+    con.execute(
+        f"""
         CREATE OR REPLACE TEMP TABLE found AS
         SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY {_NEWEST_FIRST}) AS place
-        FROM {PROFILES_VIEW} SEMI JOIN staged USING (profile_id)
+        FROM {PROFILES_VIEW} SEMI JOIN wanted USING (profile_id)
         """
     )
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE people AS
+        INSERT INTO people
         SELECT profile_id, place IS NOT NULL AS is_known,
             {shape.pieces(shape.of_person)} AS person,
-            {shape.pieces(shape.of_preferences) or "NULL"} AS preferences,
+            {shape.pieces(shape.of_preferences) or "''"} AS preferences,
             {odd_phone("phone") if uses_phone(shape.spec) else "false"} AS odd_phone, odd
         FROM ({_picked(lake, shape, cleaning)})
         """
@@ -78,7 +104,7 @@ def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
                             {_needed("properties", keys)} AS properties,
                             {_needed("comm_prefs", shape.spec.comm_prefs)} AS comm_prefs
                         ), {_groups(lake)} AS groups
-                        FROM (SELECT DISTINCT profile_id FROM staged)
+                        FROM wanted
                         LEFT JOIN (FROM found WHERE place = 1) USING (profile_id)
                     )
                 )
@@ -120,14 +146,22 @@ def _members(column: ObjectColumn, keys: Sequence[str], *, as_json: bool) -> str
     return column.picked(keys, as_json=as_json) if keys else "[]::VARCHAR[]"
 
 
-def stage_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: Cleaning) -> None:
-    """Make the table `devices`: for each distinct device of `staged` its piece of a record."""
+def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: Cleaning) -> None:
+    """Add to `devices`, for each device of `staged` that it lacks, its piece of a record."""
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE new_devices AS
+        FROM (SELECT DISTINCT device FROM staged) ANTI JOIN devices USING (device)
+        """
+    )
+    if not _has_rows(con, "new_devices"):
+        return
     device = CleanedObject("object", cleaning)
     picked = _members(_column("object"), shape.spec.device, as_json=shape.format.picks_json)
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE devices AS
-        SELECT device, {shape.pieces(shape.of_device) or "NULL"} AS piece, odd
+        INSERT INTO devices
+        SELECT device, {shape.pieces(shape.of_device)} AS piece, odd
         FROM (
             SELECT *, {picked} AS device_picked
             FROM (
@@ -137,9 +171,7 @@ def stage_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: 
                     SELECT *, {device.mended}
                     FROM (
                         SELECT *, {device.way}
-                        FROM (
-                            SELECT DISTINCT device, coalesce(device, '{{}}') AS object FROM staged
-                        )
+                        FROM (SELECT *, device AS object FROM new_devices)
                     )
                 )
             )
@@ -148,27 +180,12 @@ def stage_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: 
     )
 
 
-def stage_ready(con: duckdb.DuckDBPyConnection, *, sort: bool) -> list[Counter[str]]:
-    """Make the table `ready`: the staged rows with their people and devices, sorted by delivery.
+def _has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(con.execute(f"FROM {table} LIMIT 1").fetchall())
 
-    Returns what was odd about the people and devices of each event, by the number of its rows.
-    """
-    order = "event, instance, event_time, event_id, position" if sort else "event, instance"
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE ready AS
-        SELECT event, instance, event_time, event_props, event_props_exact, person, preferences,
-            devices.piece AS device, is_known, odd_phone,
-            list_append(people.odd, devices.odd) AS odd
-        FROM staged
-        JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
-        JOIN devices ON staged.device IS NOT DISTINCT FROM devices.device
-        ORDER BY {order}
-        """
-    )
-    for table in ("staged", "people", "devices"):
-        con.execute(f"DROP TABLE {table}")
-    (events,) = con.execute("SELECT count(*) FROM selected").fetchall()[0]
+
+def odd_people(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]]:
+    """What is odd about the people and devices of `staged`, per event, by the number of rows."""
     counted: list[Counter[str]] = [Counter() for _ in range(events)]
     for event, missing, phones in con.execute(_ODD_PEOPLE).fetchall():
         counted[event] += Counter({MISSING_PROFILES: missing, ODD_PHONES: phones})
@@ -180,9 +197,19 @@ def stage_ready(con: duckdb.DuckDBPyConnection, *, sort: bool) -> list[Counter[s
 
 _ODD_PEOPLE = """
     SELECT event, count(*) FILTER (NOT is_known), count(*) FILTER (odd_phone)
-    FROM ready WHERE odd_phone OR NOT is_known GROUP BY event
+    FROM staged
+    JOIN (FROM people WHERE odd_phone OR NOT is_known) AS people
+        ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+    GROUP BY event
 """
 _ODD_OBJECTS = """
-    SELECT event, what, count(*) FROM (SELECT event, unnest(odd) AS what FROM ready)
-    WHERE what IS NOT NULL GROUP BY event, what
+    SELECT event, what, count(*)
+    FROM (
+        SELECT event, unnest(people.odd) AS what
+        FROM staged JOIN (FROM people WHERE len(odd) > 0) AS people
+            ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+        UNION ALL
+        SELECT event, devices.odd
+        FROM staged JOIN (FROM devices WHERE odd IS NOT NULL) AS devices USING (device)
+    ) GROUP BY event, what
 """

@@ -1,28 +1,27 @@
-"""The window on DuckDB's side: one pass over the source, then everything from temporary tables.
+"""The rows of a window as the source gives them: one stream, in chunks, read once.
 
-    source_events ──> staged ──> survey (counts, property names)
-                         │
-    source_profiles ──> people ──> ready: joined, sorted by delivery
-
-Temporary tables spill to the run's scratch folder, within its limit.
+source_events ──> chunk ──> survey ──> lines
+                    │                    │
+source_profiles ──> people, devices ─────┘
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
+import pyarrow as pa
 
 from evexport_dagster.errors import Fault, SpecError
-from evexport_dagster.query.clean import CleanedObject
+from evexport_dagster.query.clean import EXACT, Cleaning
 from evexport_dagster.source import EVENTS_VIEW, Lake
 from evexport_dagster.text import sql_literal
 from evexport_dagster.windows import Window
 
-# A list of names is pushed down to the files' statistics; a longer one is only joined.
-_PUSHED_DOWN_NAMES = 600
+_BATCH_ROWS = 32768
+_CHUNK_BYTES = 96 << 20
 
 
 @dataclass(frozen=True)
@@ -38,36 +37,65 @@ class Selection:
     sort: bool
 
 
-def stage_events(
-    con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, properties: CleanedObject
-) -> None:
-    """Make the table `staged`: the selected rows, their properties cleaned."""
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE selected AS
-        SELECT unnest(range(len($names)))::USMALLINT AS event,
-            unnest($names::VARCHAR[]) AS event_name
-        """,
-        {"names": list(selection.events)},
-    )
-    # Without a position of its own, the order of the scan is the order of the source.
-    con.execute(f"SET preserve_insertion_order = {'false' if lake.positioned else 'true'}")
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE staged AS
-        SELECT *, hash(json_keys(event_props)) AS shape
+def chunks(
+    con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, cleaning: Cleaning
+) -> Iterator[tuple[pa.Table, bool]]:
+    """The selected rows as Arrow tables of about `_CHUNK_BYTES`, each with whether it is the last.
+
+    In the order of the source, or of their files where the selection is sorted. `event` is the
+    position in the selection's names, `way` is how `event_props` has to be cleaned (below 2: it is
+    clean), `shape` tells objects with other keys apart.
+    """
+    if not selection.events:
+        return
+    held: list[pa.RecordBatch] = []
+    # A connection with an open reader refuses other queries.
+    with con.cursor() as stream:
+        # Views of texts are cheaper to make and to read back than one buffer of all of them.
+        stream.execute("SET SESSION produce_arrow_string_view = true")
+        for batch in stream.sql(_events(lake, selection, cleaning)).to_arrow_reader(_BATCH_ROWS):
+            if sum(it.nbytes for it in held) >= _CHUNK_BYTES:
+                yield pa.Table.from_batches(held), False
+                held = []
+            held.append(batch)
+    if held:
+        yield pa.Table.from_batches(held), True
+
+
+def profile_ids(lake: Lake, selection: Selection) -> str:
+    """SQL for the column `profile_id` of the selected rows."""
+    return f"SELECT profile_id FROM ({_rows(lake, selection)})"
+
+
+def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
+    names = ", ".join(map(sql_literal, selection.events))
+    device = "coalesce(device, '{}')" if selection.device else "'{}'"
+    query = f"""
+        SELECT *, CASE WHEN way < {EXACT} THEN hash(json_keys(event_props)) END AS shape
         FROM (
-            SELECT
-                event, instance, event_time, event_id, profile_id, arrived_at, position, device,
-                {properties.text} AS event_props, {properties.exact} AS event_props_exact,
-                {properties.odd} AS odd
+            SELECT * REPLACE ({cleaning.cut("event_props", "way")} AS event_props)
             FROM (
-                SELECT *, {properties.mended}
-                FROM (SELECT *, {properties.way} FROM ({_picked(lake, selection)}))
+                SELECT *, {cleaning.way("event_props")} AS way
+                FROM (
+                    SELECT
+                        enum_code(event_name::ENUM({names}))::BIGINT AS event,
+                        coalesce(instance_id, 0) AS instance, event_time, event_id, profile_id,
+                        arrived_at, {device} AS device,
+                        coalesce(event_props, '{{}}') AS event_props, position
+                    FROM ({_rows(lake, selection)})
+                )
             )
         )
-        """
-    )
+    """
+    if not selection.sort:
+        return f"SELECT * EXCLUDE (event_id) FROM ({query})"
+    return f"""
+        SELECT *, row_number() OVER () AS place
+        FROM (
+            SELECT * EXCLUDE (event_id) FROM ({query})
+            ORDER BY event, instance, event_time, event_id, position
+        )
+    """
 
 
 def check_predicate(con: duckdb.DuckDBPyConnection, predicate: str | None) -> None:
@@ -81,25 +109,10 @@ def check_predicate(con: duckdb.DuckDBPyConnection, predicate: str | None) -> No
         raise SpecError("the spec has a fault", [Fault("where", repr(predicate), said)]) from None
 
 
-def _picked(lake: Lake, selection: Selection) -> str:
-    event_id = "event_id" if selection.sort else "NULL AS event_id"
-    device = "coalesce(device, '{}')" if selection.device else "'{}'"
-    return f"""
-        SELECT
-            event, coalesce(instance_id, 0) AS instance, event_time, {event_id}, profile_id,
-            arrived_at, {device} AS device,
-            coalesce(event_props, '{{}}') AS event_props, position
-        FROM ({_rows(lake, selection)}) JOIN selected USING (event_name)
-    """
-
-
 def _rows(lake: Lake, selection: Selection) -> str:
     start, end = (_instant(edge) for edge in (selection.window.start, selection.window.end))
-    conditions = [f"event_time >= {start}", f"event_time < {end}"]
-    if len(selection.events) <= _PUSHED_DOWN_NAMES:
-        names = ", ".join(map(sql_literal, selection.events))
-        conditions.append(f"event_name IN ({names})")
-    # Rows are numbered here, not further on, because a join does not keep their order.
+    names = ", ".join(map(sql_literal, selection.events))
+    conditions = [f"event_time >= {start}", f"event_time < {end}", f"event_name IN ({names})"]
     numbered = "" if lake.positioned else " REPLACE (row_number() OVER () AS position)"
     rows = f"SELECT *{numbered} FROM {EVENTS_VIEW} WHERE {' AND '.join(conditions)}"
     return rows if selection.where is None else _filtered(rows, selection.where)

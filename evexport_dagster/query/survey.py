@@ -1,10 +1,9 @@
-"""What a staged window holds: counts, oddities, and the property names of each event."""
+"""What a window holds, learned chunk by chunk: counts, oddities, the property names of events."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -29,97 +28,84 @@ class EventSurvey:
     names: Mapping[str, int] = field(default_factory=dict)
 
 
-def survey_staged(con: duckdb.DuckDBPyConnection, events: int) -> tuple[EventSurvey, ...]:
-    """Survey the table `staged`, mending on the way what only shows in a whole shape."""
-    shapes = _shapes(con)
-    doubled = [(event, shape) for event, shape, keys, _ in shapes if len(set(keys)) < len(keys)]
-    if doubled:
-        _mend_duplicate_keys(con, doubled)
-    names: list[Counter[str]] = [Counter() for _ in range(events)]
-    for event, _, keys, rows in shapes:
-        names[event].update(dict.fromkeys(sorted(set(keys)), rows))
-    oddities = _oddities(con, events)
-    surveys = [EventSurvey()] * events
-    for event, rows, first, last, watermark in con.execute(_SPANS).fetchall():
-        surveys[event] = EventSurvey(
-            rows=dict(rows),
-            first=_instant(first),
-            last=_instant(last),
-            watermark=_instant(watermark),
-            oddities=oddities[event],
-            names=names[event],
+@dataclass
+class _Event:
+    """What is known of an event so far; times in microseconds, names with their position."""
+
+    rows: Counter[int] = field(default_factory=Counter)
+    times: list[int] = field(default_factory=list)
+    arrivals: list[int] = field(default_factory=list)
+    oddities: Counter[str] = field(default_factory=Counter)
+    names: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def add_name(self, name: str, position: int, rows: int) -> None:
+        first, before = self.names.get(name, (position, 0))
+        self.names[name] = (min(first, position), before + rows)
+
+    def in_order(self) -> dict[str, int]:
+        found = sorted((position, name, rows) for name, (position, rows) in self.names.items())
+        return {name: rows for _, name, rows in found}
+
+
+class Survey:
+    """The events of a window, by their position, as far as they were read."""
+
+    def __init__(self, events: int) -> None:
+        self._events = [_Event() for _ in range(events)]
+
+    def add_rows(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Count the rows of `chunk` and take their times."""
+        for event, instance, rows, first, last, arrival in con.execute(_SPANS).fetchall():
+            found = self._events[event]
+            found.rows[instance] += rows
+            found.times = [min([first, *found.times]), max([last, *found.times])]
+            if arrival is not None:
+                found.arrivals = [max([arrival, *found.arrivals])]
+
+    def add_names(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Take the property names of `shapes`."""
+        for event, name, rows, position in con.execute(_NAMES).fetchall():
+            self._events[event].add_name(name, position, rows)
+
+    def add_oddities(self, event: int, counted: Mapping[str, int]) -> None:
+        """Count what was odd about rows of an event."""
+        self._events[event].oddities.update(counted)
+
+    def seen(self) -> Sequence[int]:
+        """The events that have rows."""
+        return [number for number, event in enumerate(self._events) if event.rows]
+
+    def names(self, event: int) -> Mapping[str, int]:
+        """The names of an event, in order, with their rows."""
+        return self._events[event].in_order()
+
+    def events(self) -> tuple[EventSurvey, ...]:
+        """What was found, by the position of the event."""
+        return tuple(
+            EventSurvey(
+                rows=dict(sorted(event.rows.items())),
+                first=_instant(min(event.times)),
+                last=_instant(max(event.times)),
+                watermark=_instant(max(event.arrivals)) if event.arrivals else None,
+                oddities=+event.oddities,
+                names=event.in_order(),
+            )
+            if event.rows
+            else EventSurvey()
+            for event in self._events
         )
-    return tuple(surveys)
 
 
 _SPANS = """
-    SELECT event, map_from_entries(list((instance, n) ORDER BY instance)),
-        epoch_us(min(first)), epoch_us(max(last)), epoch_us(max(watermark))
-    FROM (
-        SELECT event, instance, count(*) AS n, min(event_time) AS first, max(event_time) AS last,
-            max(arrived_at) AS watermark
-        FROM staged GROUP BY event, instance
-    ) GROUP BY event
+    SELECT event, instance, count(*), epoch_us(min(event_time)), epoch_us(max(event_time)),
+        epoch_us(max(arrived_at))
+    FROM chunk GROUP BY event, instance
+"""
+_NAMES = """
+    SELECT event, key, sum(n)::BIGINT, min(position)
+    FROM (SELECT event, n, position, unnest(keys) AS key FROM shapes) GROUP BY event, key
 """
 
 
-def _shapes(con: duckdb.DuckDBPyConnection) -> list[tuple[int, int, list[str], int]]:
-    """(event, shape, keys, rows) of every set of keys that a row has, first seen first."""
-    return con.execute(
-        """
-        WITH shapes AS (
-            SELECT event, shape, count(*) AS n, min(position) AS position
-            FROM staged GROUP BY event, shape
-        )
-        SELECT event, shape, json_keys(event_props), n
-        FROM staged JOIN shapes USING (event, shape, position)
-        ORDER BY position
-        """
-    ).fetchall()
-
-
-def _mend_duplicate_keys(con: duckdb.DuckDBPyConnection, doubled: list[tuple[int, int]]) -> None:
-    """Clean rows whose properties have a key twice. A cheap test cannot see that in one row,
-    but rows of one shape have the same keys, and shapes are few."""
-    events, shapes = (list(column) for column in zip(*doubled, strict=True))
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE doubled AS
-        SELECT unnest($events::USMALLINT[]) AS event, unnest($shapes::UBIGINT[]) AS shape
-        """,
-        {"events": events, "shapes": shapes},
-    )
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE mended AS
-        SELECT staged.rowid AS row, exact_object(event_props) AS cleaned
-        FROM staged SEMI JOIN doubled USING (event, shape)
-        """
-    )
-    con.execute(
-        """
-        UPDATE staged SET
-            event_props = cleaned.text, event_props_exact = true,
-            odd = cleaned.odd
-        FROM mended WHERE staged.rowid = mended.row
-        """
-    )
-    con.execute("DROP TABLE mended")
-
-
-def _oddities(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]]:
-    """What cleaning counted, per event."""
-    counted: list[Counter[str]] = [Counter() for _ in range(events)]
-    found = con.execute(
-        """
-        SELECT event, odd, count(*) FROM staged WHERE odd IS NOT NULL GROUP BY event, odd
-        """
-    ).fetchall()
-    for event, what, rows in found:
-        for name, count in json.loads(what).items():
-            counted[event][name] += count * rows
-    return counted
-
-
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else EPOCH + timedelta(microseconds=micros)
+def _instant(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)

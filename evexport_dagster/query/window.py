@@ -1,80 +1,172 @@
-"""One window of an export as records: staged once, surveyed, then read event by event."""
+"""One window of an export as records: read once, chunk by chunk, each surveyed, then rendered."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from evexport_dagster.columns import EventColumns
-from evexport_dagster.query.clean import CleanedObject, Cleaning
+from evexport_dagster.columns import ColumnPlan, EventColumns, same_records
+from evexport_dagster.query.clean import Cleaning
+from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.guards import Numbers
-from evexport_dagster.query.join import DUPLICATE_PROFILES, stage_devices, stage_people, stage_ready
-from evexport_dagster.query.shape import RecordShape
-from evexport_dagster.query.stage import Selection, stage_events
-from evexport_dagster.query.survey import EventSurvey, survey_staged
+from evexport_dagster.query.join import (
+    DUPLICATE_PROFILES,
+    add_devices,
+    add_people,
+    begin_people,
+    odd_people,
+)
+from evexport_dagster.query.mend import take_chunk
+from evexport_dagster.query.pick import place_members, shapes_left_out
+from evexport_dagster.query.shape import RecordShape, event_and_instance
+from evexport_dagster.query.stage import Selection, chunks, profile_ids
+from evexport_dagster.query.survey import EventSurvey, Survey
 from evexport_dagster.source import Lake
 
-BATCH_ROWS = 32_768
+_BATCH_ROWS = 4096
 
 
-@dataclass(frozen=True)
-class StagedWindow:
-    """The rows of a window in temporary tables; events go by their position in `events`."""
+@dataclass
+class WindowRows:
+    """The rows of a window, on their way through DuckDB; events go by their position.
+
+    `plans` says what the columns of each event follow from; `used` what they were, so far, of
+    those that have rows. `outdated` are events whose columns changed after some of their rows
+    were rendered; the rest of their rows is not.
+    """
 
     con: duckdb.DuckDBPyConnection
     lake: Lake
     shape: RecordShape
-    events: tuple[str, ...]
-    surveys: tuple[EventSurvey, ...]
+    plans: Sequence[ColumnPlan]
+    used: dict[int, EventColumns] = field(default_factory=dict)
+    outdated: set[int] = field(default_factory=set)
 
-    def join(self) -> tuple[Counter[str], ...]:
-        """Joins people and devices, once; gives what was odd about them, per event."""
+    def __post_init__(self) -> None:
+        self._survey = Survey(len(self.plans))
+        self._odd: list[Counter[str]] = [Counter() for _ in self.plans]
+        self._further_profiles = 0
+        self._selection, self._cleaning = _selection(self.shape), _cleaning(self.shape)
+
+    @property
+    def surveys(self) -> tuple[EventSurvey, ...]:
+        """What the rows that were read so far hold, by event."""
+        return self._survey.events()
+
+    def read(self) -> None:
+        """Survey the window without making a record of it."""
+        for _ in self._chunks():
+            continue
+
+    def records(self) -> Generator[tuple[int, int, pa.Array], None, None]:
+        """(event, instance, lines): every record of the window, in batches."""
+        begin_people(self.con)
+        is_first = True
+        for is_last in self._chunks():
+            # Profiles are read as seldom as can be: for one chunk, or at once for all of them.
+            ahead = is_first and not is_last
+            ids = profile_ids(self.lake, self._selection) if ahead else _IDS_OF_CHUNK
+            self._add_people(ids)
+            is_first = False
+            if columns := self._current_columns():
+                yield from _by_series(self._lines(columns))
+
+    def header(self, event: int) -> bytes:
+        """What the files of an event begin with."""
+        return self.shape.format.header(self.shape.labels(self.used[event]))
+
+    def holds(self, event: int, columns: EventColumns) -> bool:
+        """Whether the records that were made are those that these columns make."""
+        if event not in self.used:
+            return True
+        names, flat = self._survey.names(event), self.shape.format.flat
+        same = same_records(self.used[event], columns, names, flat=flat)
+        return same and event not in self.outdated
+
+    def odd_people(self, event: int) -> Counter[str]:
+        """What was odd about the people and devices of an event."""
+        further = Counter({DUPLICATE_PROFILES: self._further_profiles})
+        return self._odd[event] + further if event in self.used else Counter()
+
+    def _chunks(self) -> Iterator[bool]:
+        """Makes `staged` of one chunk after the other; tells whether it is the last."""
+        for chunk, is_last in chunks(self.con, self.lake, self._selection, self._cleaning):
+            take_chunk(self.con, chunk, self._cleaning, self._survey)
+            yield is_last
+
+    def _add_people(self, ids: str) -> None:
         cleaning = Cleaning(Numbers.SHORT, self.shape.spec.as_string)
-        further_rows = stage_people(self.con, self.lake, self.shape, cleaning)
-        stage_devices(self.con, self.shape, cleaning)
-        odd = stage_ready(self.con, sort=self.shape.spec.sort)
-        for counted, survey in zip(odd, self.surveys, strict=True):
-            if further_rows and survey.rows:
-                counted[DUPLICATE_PROFILES] = further_rows
-        return tuple(odd)
+        self._further_profiles += add_people(self.con, self.lake, self.shape, cleaning, ids)
+        if self.shape.of_device:
+            add_devices(self.con, self.shape, cleaning)
+        for counted, odd in zip(self._odd, odd_people(self.con, len(self._odd)), strict=True):
+            counted.update(odd)
 
-    def as_is(self, event: int, columns: EventColumns) -> bool:
-        """Whether every property that a row of the event has is exported."""
-        return columns.sources >= self.surveys[event].names.keys()
+    def _current_columns(self) -> dict[int, EventColumns]:
+        """The columns of the events that have rows, but of outdated ones."""
+        for event in self._survey.seen():
+            columns = self.plans[event].columns(self._survey.names(event))
+            before = self.used.setdefault(event, columns)
+            if not same_records(before, columns, before.sources, flat=self.shape.format.flat):
+                self.outdated.add(event)
+            self.used[event] = columns
+        return {event: it for event, it in self.used.items() if event not in self.outdated}
 
-    def records(
-        self, event: int, columns: EventColumns, limit: int | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        """Batches of (instance, line): the event's records in the order of their files."""
-        label = self.shape.spec.events.choice(self.events[event]).label
-        line = self.shape.line(label, columns, as_is=self.as_is(event, columns))
-        self.con.execute("SET preserve_insertion_order = true")
-        picked = f"{self.shape.picked(columns)} AS props_picked"
-        rows = f"SELECT *, {picked} FROM ready WHERE event = {event}"
-        query = f"SELECT instance, {line} AS line FROM ({rows})"
-        if limit is not None:
-            query += f" LIMIT {limit}"
-        yield from self.con.sql(query).to_arrow_reader(BATCH_ROWS)
+    def _lines(self, columns: Mapping[int, EventColumns]) -> Iterator[pa.RecordBatch]:
+        left_out = shapes_left_out(self.con, {n: list(it.sources) for n, it in columns.items()})
+        condition = self.shape.apart(columns, left_out)
+        apart = self._render_apart(columns, condition)
+        if wanted := self.shape.wanted(columns):
+            place_members(self.con, wanted)
+        query = self.shape.lines(columns, condition, apart=apart)
+        yield from self.con.sql(query).to_arrow_reader(_BATCH_ROWS)
+
+    def _render_apart(self, columns: Mapping[int, EventColumns], condition: str) -> bool:
+        """Makes the table `apart` of the rows that only Python renders, if there are any."""
+        if condition == "false":
+            return False
+        events = ", ".join(map(str, columns))
+        rows = self.con.sql(
+            f"SELECT * FROM staged WHERE event IN ({events}) AND ({condition})"
+        ).to_arrow_table()
+        texts, numbers = (rows.column(it).to_pylist() for it in ("event_props", "event"))
+        pieces = [
+            self.shape.piece(text, columns[number])
+            for text, number in zip(texts, numbers, strict=True)
+        ]
+        self.con.register("apart", rows.append_column("properties", string_array(pieces)))
+        return bool(pieces)
 
 
-def stage_window(
-    con: duckdb.DuckDBPyConnection, lake: Lake, shape: RecordShape, events: Sequence[str]
-) -> StagedWindow:
-    """Stage and survey the rows of these events: the one pass over the source."""
-    spec = shape.spec
-    picks = any(spec.events.choice(name).properties != "all" for name in events)
+_IDS_OF_CHUNK = "SELECT profile_id FROM staged"
+
+
+def _cleaning(shape: RecordShape) -> Cleaning:
+    picks = any(shape.spec.events.choice(name).properties != "all" for name in shape.events)
     passes = shape.format.any_number_passes and not picks
-    cleaning = Cleaning(Numbers.ANY if passes else Numbers.SHORT, spec.as_string)
-    selection = Selection(
+    return Cleaning(Numbers.ANY if passes else Numbers.SHORT, shape.spec.as_string)
+
+
+def _selection(shape: RecordShape) -> Selection:
+    return Selection(
         window=shape.window,
-        events=tuple(events),
-        where=spec.where,
-        device=bool(spec.device),
-        sort=spec.sort,
+        events=shape.events,
+        where=shape.spec.where,
+        device=bool(shape.spec.device),
+        sort=shape.spec.sort,
     )
-    stage_events(con, lake, selection, CleanedObject("event_props", cleaning))
-    return StagedWindow(con, lake, shape, tuple(events), survey_staged(con, len(events)))
+
+
+def _by_series(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, pa.Array]]:
+    for batch in batches:
+        order = pc.sort_indices(batch.column("series"))
+        runs = pc.run_end_encode(batch.column("series").take(order))
+        lines, start = batch.column("line").take(order), 0
+        for series, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            yield *event_and_instance(series), lines[start:end]
+            start = end

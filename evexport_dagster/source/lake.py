@@ -13,9 +13,10 @@ from evexport_dagster.errors import Fault, SourceError
 from evexport_dagster.settings import Relation, Source
 from evexport_dagster.source import json_rows
 from evexport_dagster.source.canonical import EVENTS, PROFILES, CanonicalColumn
+from evexport_dagster.source.database import Names, attach, qualified
 from evexport_dagster.source.json_text import is_object, object_text
 from evexport_dagster.source.relation import BaseRelation, read_files, read_query
-from evexport_dagster.text import sql_identifier, sql_literal
+from evexport_dagster.text import sql_identifier
 
 EVENTS_VIEW = "source_events"
 PROFILES_VIEW = "source_profiles"
@@ -28,6 +29,7 @@ class Lake:
 
     `source_events` and `source_profiles` are views with every canonical column; objects are
     JSON text, absent optional columns are NULL. `position` orders events as the source does.
+    Every connection to the same DuckDB instance sees them; each has a time zone of its own.
     """
 
     event_columns: frozenset[str]
@@ -36,14 +38,15 @@ class Lake:
 
 
 def open_lake(con: duckdb.DuckDBPyConnection, name: str, source: Source, folder: Path) -> Lake:
-    """Create the views of the source `name` on `con`, which is not told to write anywhere.
+    """Create the views of the source `name`, in the place of those of a source opened before.
+
+    The source itself is never written. Where it does not fit, no view is changed.
 
     Raises:
         SourceError: with one fault for each relation or column that does not fit.
     """
     json_rows.register(con)
-    if source.database is not None:
-        _attach(con, name, source.database, folder)
+    names = _attached(con, name, source.database, folder)
     faults: list[Fault] = []
     opened = {}
     for view, columns, relation in (
@@ -51,14 +54,18 @@ def open_lake(con: duckdb.DuckDBPyConnection, name: str, source: Source, folder:
         (PROFILES_VIEW, PROFILES, source.profiles),
     ):
         place = f"sources.{name}.{'events' if view == EVENTS_VIEW else 'profiles'}"
-        base = _base(con, relation, folder, in_database=source.database is not None)
+        base = _base(con, relation, folder, names)
         if isinstance(base, str):
             faults.append(_fault(place, relation.from_ or relation.sql, base))
             continue
-        opened[view] = _Mapping(con, place, base, dict(relation.columns.items()))
-        faults += opened[view].create(view, columns)
+        opened[view] = _Mapping(
+            con, place, base, _mapped(con, dict(relation.columns.items()), names)
+        )
+        faults += opened[view].fit(columns)
     if faults:
         raise SourceError(f"source {name!r} cannot be read as it is mapped", faults)
+    for view, mapping in opened.items():
+        con.execute(f"CREATE OR REPLACE VIEW {view} AS {mapping.sql}")
     return Lake(
         event_columns=opened[EVENTS_VIEW].present,
         profile_columns=opened[PROFILES_VIEW].present,
@@ -66,23 +73,30 @@ def open_lake(con: duckdb.DuckDBPyConnection, name: str, source: Source, folder:
     )
 
 
-def _attach(con: duckdb.DuckDBPyConnection, name: str, database: Path, folder: Path) -> None:
+def _attached(
+    con: duckdb.DuckDBPyConnection, name: str, database: Path | None, folder: Path
+) -> Names | None:
+    if database is None:
+        return None
     try:
-        con.execute(f"ATTACH {sql_literal(str(folder / database))} AS source_database (READ_ONLY)")
-        con.execute("USE source_database")
+        return attach(con, folder / database)
     except duckdb.Error as error:
         fault = _fault(f"sources.{name}.database", str(database), _said(error))
         raise SourceError(f"source {name!r} cannot be opened", [fault]) from None
 
 
 def _base(
-    con: duckdb.DuckDBPyConnection, relation: Relation, folder: Path, *, in_database: bool
+    con: duckdb.DuckDBPyConnection, relation: Relation, folder: Path, names: Names | None
 ) -> BaseRelation | str:
+    """The relation before its mapping, or what is wrong with it."""
     try:
         if relation.sql is not None:
-            base = read_query(relation.sql)
-        elif in_database:
-            base = BaseRelation(".".join(map(sql_identifier, str(relation.from_).split("."))))
+            base = read_query(
+                relation.sql if names is None else qualified(con, relation.sql, names)
+            )
+        elif names is not None:
+            table = ".".join(map(sql_identifier, str(relation.from_).split(".")))
+            base = read_query(qualified(con, f"FROM {table}", names))
         else:
             base = read_files(con, str(relation.from_), folder)
         if isinstance(base, BaseRelation):
@@ -90,6 +104,18 @@ def _base(
     except duckdb.Error as error:
         return _said(error)
     return base
+
+
+def _mapped(
+    con: duckdb.DuckDBPyConnection, columns: dict[str, str], names: Names | None
+) -> dict[str, str]:
+    """The mapping of a relation, its expressions ready to be read on any connection."""
+    if names is None:
+        return columns
+    return {
+        column: qualified(con, f"SELECT {text}", names).removeprefix("SELECT ")
+        for column, text in columns.items()
+    }
 
 
 class _Mapping:
@@ -105,9 +131,10 @@ class _Mapping:
         self.con, self.place, self.base, self.columns = con, place, base, columns
         self.existing = con.sql(f"SELECT * FROM {base.sql} LIMIT 0").columns
         self.present: frozenset[str] = frozenset()
+        self.sql = ""
 
-    def create(self, view: str, wanted: Sequence[CanonicalColumn]) -> list[Fault]:
-        """Create the view, or say what does not fit."""
+    def fit(self, wanted: Sequence[CanonicalColumn]) -> list[Fault]:
+        """Make the view's SELECT, or say what does not fit."""
         faults = [*self._unknown(wanted)]
         selected, present = [], set()
         for column in wanted:
@@ -131,9 +158,7 @@ class _Mapping:
         if not faults:
             self.present = frozenset(present)
             selected.append(f"{self.base.position or 'NULL::UBIGINT'} AS position")
-            self.con.execute(
-                f"CREATE TEMP VIEW {view} AS SELECT {', '.join(selected)} FROM {self.base.sql}"
-            )
+            self.sql = f"SELECT {', '.join(selected)} FROM {self.base.sql}"
         return faults
 
     def _expression(self, column: CanonicalColumn) -> str | None:
@@ -188,7 +213,8 @@ def _canonical(expression: str, kind: Any, column: CanonicalColumn) -> str | Non
     if column.kind == "list":
         return _text_list(expression, kind)
     integer = kind.id.endswith("int") or kind.id in ("integer", "uinteger", "varchar")
-    return f"CAST({expression} AS BIGINT)" if integer else None
+    # A text that is no number must not fail the rows beside it.
+    return f"TRY_CAST({expression} AS BIGINT)" if integer else None
 
 
 def _text_list(expression: str, kind: Any) -> str | None:
@@ -212,7 +238,7 @@ def _advice(expression: str, kind: Any, column: CanonicalColumn) -> str:
             return f"has no time zone; say which it is in: {expression} AT TIME ZONE 'UTC'"
         return (
             f"must be TIMESTAMP WITH TIME ZONE; for epoch seconds: to_timestamp({expression}),"
-            f" for text: CAST({expression} AS TIMESTAMPTZ)"
+            f" for text: TRY_CAST({expression} AS TIMESTAMPTZ)"
         )
     wanted = {
         "text": "text or a scalar",

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import duckdb
 
+from evexport_dagster.source.canonical import EVENTS, PROFILES
+from evexport_dagster.source.json_files import read_json_rows
+from evexport_dagster.source.parquet_text import with_json_as_text
 from evexport_dagster.text import sql_identifier, sql_literal
 
 _FORMATS = {
@@ -23,6 +26,7 @@ _FORMATS = {
     ".ndjson": "json",
 }
 _SCALARS = {"timestamp with time zone", "timestamp", "date", "bigint", "boolean"}
+_TEXTS = {column.name for column in (*EVENTS, *PROFILES) if column.kind == "text"}
 _COMPRESSED = {".gz", ".zst"}
 _REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfss://", "r2://", "http://", "https://", "hf://")
 
@@ -56,7 +60,7 @@ def read_files(con: duckdb.DuckDBPyConnection, pattern: str, folder: Path) -> Ba
         return f"no file matches; relative paths start at {folder}"
     formats = {_format(file) for file in files}
     if formats == {"parquet"}:
-        return _parquet(files)
+        return _parquet(with_json_as_text(con, files))
     if formats == {"csv"}:
         return BaseRelation(f"read_csv({_list(files)}, union_by_name = true, all_varchar = true)")
     if formats == {"json"}:
@@ -92,18 +96,19 @@ def _json(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> BaseRelation:
     """JSON files, nested values as the text that stands in the file.
 
     DuckDB's typed reader respells numbers and unites types, so only names and scalar types are
-    taken from it.
+    taken from it; a value that is not of its column's type is none.
     """
-    described = con.sql(f"SELECT * FROM read_json({_list(files)}, union_by_name = true) LIMIT 0")
-    names = [sql_identifier(name) for name in described.columns]
+    rows = read_json_rows(con, files)
+    known = {name.lower() for name in rows.kinds}
+    names = [*rows.kinds, *(key for key in rows.refused_keys if key and key.lower() not in known)]
     columns = [
-        f"CAST(member[{n}] AS {kind}) AS {name}"
-        if kind.id in _SCALARS
-        else f"member[{n}] AS {name}"
-        for n, (name, kind) in enumerate(zip(names, described.types, strict=True), start=1)
+        f"TRY_CAST(member[{n}] AS {rows.kinds[name]}) AS {sql_identifier(name)}"
+        if name in rows.kinds and rows.kinds[name].id in _SCALARS and name not in _TEXTS
+        else f"member[{n}] AS {sql_identifier(name)}"
+        for n, name in enumerate(names, start=1)
     ]
-    keys = sql_literal(json.dumps(described.columns))
+    keys = sql_literal(json.dumps(names))
     return BaseRelation(
-        f"(SELECT {', '.join(columns)} FROM (SELECT json_row_texts(CAST(json AS VARCHAR), {keys})"
-        f" AS member FROM read_json_objects({_list(files)})))"
+        f"(SELECT {', '.join(columns)}"
+        f" FROM (SELECT json_row_texts(text, {keys}) AS member FROM ({rows.sql})))"
     )

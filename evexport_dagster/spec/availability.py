@@ -39,7 +39,7 @@ _LOCAL = Gap(_remote, "local paths")
 
 NOT_YET: Final[Mapping[ValuePath, Gap]] = {
     ("export", "type"): Gap(_one_of("profiles"), "events"),
-    ("export", "format"): Gap(_one_of("xml", "parquet"), "csv, json"),
+    ("export", "format"): Gap(_one_of("parquet"), "csv, json, xml"),
     ("export", "compression"): Gap(_one_of("gzip"), "default"),
     ("export", "manifest"): Gap(_yes, "false"),
     ("export", "pii"): Gap(_anything),

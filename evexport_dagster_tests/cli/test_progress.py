@@ -35,7 +35,7 @@ def tell_two_windows() -> None:
     with shown_progress(2, UTC_ZONE) as show:
         for day in (14, 15):
             show(Progress("purchases", window(day), "reading"))
-            show(Progress("purchases", window(day), "done", None, 5, 5))
+            show(Progress("purchases", window(day), "done", None, 5))
 
 
 def test_a_short_run_that_is_piped_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,9 +70,9 @@ def test_a_terminal_has_a_bar_that_goes_away_at_the_end(monkeypatch: pytest.Monk
             patch.delenv(name, raising=False)
         with shown_progress(2, UTC_ZONE) as show:
             show(Progress("purchases", window(14), "done"))
-            show(Progress("purchases", window(15), "writing", "Ev\x1b[31mil", 1200, 3400))
+            show(Progress("purchases", window(15), "writing", "Ev\x1b[31mil", 3400))
 
     shown = terminal.getvalue()
     assert "1/2" in shown
-    assert r"2026-06-15, writing Ev\x1b[31mil, 1,200 of 3,400 rows" in shown
+    assert r"2026-06-15, writing Ev\x1b[31mil, 3,400 rows" in shown
     assert shown.endswith("\x1b[2K")

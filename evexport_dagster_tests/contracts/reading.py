@@ -9,10 +9,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
+from xml.etree import ElementTree
 
 from evexport_dagster_tests.contracts.values import (
     NUMBER,
@@ -27,6 +30,7 @@ from evexport_dagster_tests.contracts.values import (
 
 GROUPS: Final = ("identity", "profile", "deviceInfo", "commPrefs", "eventProps")
 HEAD: Final = ("eventName", "eventTime")
+FORBIDDEN_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class Column(NamedTuple):
@@ -55,12 +59,13 @@ class Reading:
     """How a format is read back. `same(value, read)`: whether the file says the value.
 
     With `own_order` all properties of a record stand in the order of its row, else in that of
-    the columns.
+    the columns. `places` are where `read` puts what stands in some places, in their order.
     """
 
     read: Callable[[bytes, Sequence[Column]], list[Read]]
     same: Callable[[Value, Value | Cell], bool]
     own_order: bool
+    places: Callable[[Iterable[Place]], Iterable[Place]] = list
 
 
 def unpacked(path: Path) -> bytes:
@@ -154,6 +159,63 @@ def _members(value: Value, expected: Sequence[str]) -> Read:
     return found
 
 
+def read_xml(data: bytes, columns: Sequence[Column]) -> list[Read]:
+    """The records of a document, with just the groups of the columns, in their order."""
+    groups = {column.group for column in columns}
+    expected = [*HEAD, *(group for group in GROUPS if group in {*groups, "eventProps"})]
+    assert data.startswith(b"<?xml version='1.0' encoding='UTF-8'?><root>")
+    root = ElementTree.fromstring(data)
+    assert (root.tag, {event.tag for event in root}) in (("root", {"Event"}), ("root", set()))
+    return [_elements(event, expected) for event in root]
+
+
+def _elements(event: ElementTree.Element, expected: Sequence[str]) -> Read:
+    assert [group.tag for group in event] == expected
+    name, time, *groups = event
+    found: dict[Place, Value | Cell] = {
+        ("", one.tag): Cell(one.text or "", True) for one in (name, time)
+    }
+    for group in groups:
+        assert {entry.tag for entry in group} <= {"entry"}
+        assert all([key.tag, value.tag] == ["key", "value"] for key, value in group)
+        places = places_in_xml((group.tag, key.text or "") for key, _ in group)
+        found |= {
+            place: Cell(value.text or "", True)
+            for place, (_, value) in zip(places, group, strict=True)
+        }
+    return found
+
+
+def places_in_xml(places: Iterable[Place]) -> list[Place]:
+    """Keys as XML can hold them; of those that become equal, all are kept, here with a number."""
+    seen: Counter[Place] = Counter()
+    numbered = []
+    for group, key in places:
+        plain = (group, FORBIDDEN_IN_XML.sub(REPLACEMENT, key))
+        seen[plain] += 1
+        numbered.append((group, plain[1] + "\0" * (seen[plain] - 1)))
+    return numbered
+
+
+def same_xml(value: Value, read: Value | Cell) -> bool:
+    """Whether an element says a value: what XML forbids as U+FFFD, lists and objects as JSON."""
+    assert isinstance(read, Cell)
+    if isinstance(value, str):
+        return read.text == FORBIDDEN_IN_XML.sub(REPLACEMENT, value)
+    return same_text(_without_nonchars(value), read)
+
+
+def _without_nonchars(value: Value) -> Value:
+    """A value as its JSON text can stand in XML: JSON itself escapes the other controls."""
+    if isinstance(value, str):
+        return value.replace("\ufffe", REPLACEMENT).replace("\uffff", REPLACEMENT)
+    if isinstance(value, list):
+        return [_without_nonchars(element) for element in value]
+    if isinstance(value, dict):
+        return {str(_without_nonchars(key)): _without_nonchars(it) for key, it in value.items()}
+    return value
+
+
 def same_text(value: Value, read: Value | Cell) -> bool:
     """Whether a cell says a value: lists and objects as JSON, NUL as U+FFFD."""
     assert isinstance(read, Cell)
@@ -186,4 +248,5 @@ def same_value(value: Value, read: Value | Cell) -> bool:
 FORMATS: Final = {
     "csv": Reading(read_csv, same_text, own_order=False),
     "json": Reading(read_json, same_value, own_order=True),
+    "xml": Reading(read_xml, same_xml, own_order=True, places=places_in_xml),
 }

@@ -168,6 +168,7 @@ def read_back(run: Exported, receipt: Receipt, columns: Sequence[Column]) -> dic
 
 def assert_same(run: Exported, expected: dict[Place, Value], read: Read) -> None:
     reading = FORMATS[run.spec["format"]]
+    expected = dict(zip(reading.places(expected), expected.values(), strict=True))
     wrong = {
         place: (expected.get(place, "nothing"), read.get(place, "nothing"))
         for place in expected.keys() | read.keys()

@@ -11,6 +11,7 @@ from evexport_dagster_tests.contracts.reading import (
     cells,
     read_csv,
     read_json,
+    read_xml,
     same_text,
     same_value,
 )
@@ -66,6 +67,21 @@ def test_json_records_of_another_shape_are_refused(line: str) -> None:
         read_json(f"{line}\n".encode(), [])
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        "<eventTime>1</eventTime><eventName>a</eventName><eventProps/>",
+        "<eventName>a</eventName><eventTime>1</eventTime>",
+        "<eventName>a</eventName><eventTime>1</eventTime><eventProps><a/></eventProps>",
+        "<eventName/><eventTime/><eventProps><entry><value/><key/></entry></eventProps>",
+    ],
+)
+def test_xml_records_of_another_shape_are_refused(record: str) -> None:
+    data = f"<?xml version='1.0' encoding='UTF-8'?><root><Event>{record}</Event></root>"
+    with pytest.raises(AssertionError):
+        read_xml(data.encode(), [])
+
+
 def test_sources_are_read_as_the_contract_says() -> None:
     assert read_source('{"a":1,"\\u0061":2,"b":NaN,"c":[NaN,null]}') == {
         "a": number("1"),
@@ -103,4 +119,4 @@ def test_types_count_where_a_format_has_them() -> None:
     assert not same_value("1", number("1"))
     assert not same_value(Numeral(number("1")), number("1"))
     assert same_value(Numeral(number("1.50")), "1.5")
-    assert FORMATS.keys() >= {"csv", "json"}
+    assert FORMATS.keys() >= {"csv", "json", "xml"}

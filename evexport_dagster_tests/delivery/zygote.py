@@ -23,17 +23,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from evexport_dagster import deliver
 from evexport_dagster.cli import main as evexport
 from evexport_dagster.defs.io_managers import ExportIOManager
 from evexport_dagster.exports import Project, load_project
-from evexport_dagster.formats.gzip import GzipWriter
+from evexport_dagster.formats.gzip import Members
 from evexport_dagster.ledger import Ledger
 from evexport_dagster.ledger.attempts import Attempts, Failures
 from evexport_dagster.ledger.deliveries import Deliveries
 from evexport_dagster.ledger.events import Events
 from evexport_dagster.ledger.exports import Exports
 from evexport_dagster.ledger.leases import Leases
+from evexport_dagster.query import window
 from evexport_dagster.spool import Spool
 from evexport_dagster.stores.local import LocalStore
 
@@ -41,12 +41,12 @@ STEPS: dict[str, tuple[Any, str]] = {
     "open the ledger": (Ledger, "open"),
     "create the export": (Exports, "create"),
     "take the lease": (Leases, "acquire"),
-    "stage the window": (deliver, "stage_window"),
+    "take a chunk": (window, "take_chunk"),
+    "write records": (Spool, "write"),
     "commit the columns": (Events, "append_columns"),
     "begin the attempt": (Attempts, "begin"),
-    "write records": (Spool, "write"),
-    "end a member": (GzipWriter, "close"),
-    "finish the files": (Spool, "close"),
+    "end a file": (Members, "close"),
+    "finish the files": (Spool, "finish"),
     "copy to the destination": (shutil, "copyfile"),
     "rename": (Path, "replace"),
     "record the receipt": (Deliveries, "record"),

@@ -13,8 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evexport_dagster.columns import Column, EventColumns
-from evexport_dagster.formats.cells import Cell, Group, ObjectColumn
+from evexport_dagster.formats.cells import Cell, Group
 from evexport_dagster.formats.csv import CsvFormat
+from evexport_dagster.strict_json import read_members
 
 RELAXED = settings(deadline=None, max_examples=25)
 CSV = CsvFormat()
@@ -33,8 +34,9 @@ def rendered(con: duckdb.DuckDBPyConnection, rows: list[tuple[str | None, ...]])
     table = pa.table([pa.array(it, pa.string()) for it in columns], [*names])
     con.register("cells", table.append_column("n", pa.array(range(len(rows)))))
     group = CSV.group(Group("identity", tuple(Cell(it, "never", it) for it in names)))
-    line = CSV.record('Added, "to"', "'1'", [group])
-    return [text for (text,) in con.execute(f"SELECT {line} FROM cells ORDER BY n").fetchall()]
+    start = CSV.start('Added, "to"') + "1" + CSV.after_time
+    found = con.execute(f"SELECT {group} FROM cells ORDER BY n").fetchall()
+    return [f"{start}{text}{CSV.end}" for (text,) in found]
 
 
 def by_rfc_4180(value: str | None) -> str:
@@ -85,8 +87,7 @@ def test_nul_is_replaced_and_counted() -> None:
 
 def test_merged_columns_take_the_first_value(con: duckdb.DuckDBPyConnection) -> None:
     columns = EventColumns((Column("x", ("a", "b")), Column("y", ("c",))), listed=False)
-    whole = ObjectColumn("whole", "exact")
-    piece = CSV.properties(columns, whole, "picked", as_is=True)
+    piece = CSV.properties(columns, "whole", "picked")
     rows = con.execute(
         f"""
         SELECT {piece} FROM (VALUES
@@ -99,5 +100,22 @@ def test_merged_columns_take_the_first_value(con: duckdb.DuckDBPyConnection) -> 
 
 def test_an_event_without_columns_has_no_piece() -> None:
     columns = EventColumns((), listed=False)
-    assert CSV.properties(columns, ObjectColumn("w", "e"), "picked", as_is=True) is None
+    assert CSV.properties(columns, "whole", "picked") is None
     assert not CSV.needs_picked(columns)
+
+
+@pytest.mark.parametrize(
+    ("members", "cells"),
+    [
+        ("{}", ",,"),
+        ('{"a":"","b":"x","c":"y,z"}', '"",x,"y,z"'),
+        ('{"b":1.50,"e":"never"}', ",1.50,"),
+        ('{"c":[1.0,"a"],"a":{"k":null}}', '"{""k"":null}",,"[1.0,""a""]"'),
+        ('{"d":true,"a":false,"b":"a\\nb"}', 'false,"a\nb",true'),
+    ],
+)
+def test_what_only_python_renders_looks_the_same(members: str, cells: str) -> None:
+    columns = EventColumns(
+        (Column("x", ("a",)), Column("y", ("b",)), Column("z", ("c", "d"))), listed=False
+    )
+    assert CSV.piece(read_members(members)[0], columns) == cells

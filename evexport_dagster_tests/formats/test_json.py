@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evexport_dagster.columns import Column, EventColumns
 from evexport_dagster.formats.cells import Cell, Group, ObjectColumn, text_cell
 from evexport_dagster.formats.json import JsonFormat
-from evexport_dagster.query import exact
+from evexport_dagster.strict_json import read_members
 
 RELAXED = settings(deadline=None, max_examples=60)
 JSON = JsonFormat()
@@ -30,9 +30,7 @@ ROWS = st.lists(st.dictionaries(NAMES, VALUES.filter(lambda it: it is not None),
 
 @pytest.fixture(scope="module")
 def con() -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect()
-    exact.register(con)
-    return con
+    return duckdb.connect()
 
 
 def compact(value: object) -> str:
@@ -46,8 +44,9 @@ def test_a_record_holds_the_cells_that_have_a_value(
 ) -> None:
     con.register("one", pa.table({f"c{n}": [text] for n, (_, text) in enumerate(cells)}))
     made = tuple(text_cell(name, f"c{n}::VARCHAR") for n, (name, _) in enumerate(cells))
-    line = JSON.record(label, "'7'", [JSON.group(Group("identity", made))])
-    ((text,),) = con.execute(f"SELECT {line} FROM one").fetchall()
+    piece = JSON.group(Group("identity", made))
+    ((text,),) = con.execute(f"SELECT {piece} FROM one").fetchall()
+    text = f"{JSON.start(label)}7{JSON.after_time}{text}{JSON.end}"
     assert text.count("\n") == 1
     assert json.loads(text, object_pairs_hook=list) == [
         ("eventName", label),
@@ -80,16 +79,9 @@ def test_renames_change_keys_and_nothing_else(
     for name in names:
         sources.setdefault(renames.get(name, name), []).append(name)
     made = tuple(Column(label, tuple(of)) for label, of in sources.items())
-    piece = JSON.properties(
-        EventColumns(made, listed=False), ObjectColumn("props", "exact"), "NULL", as_is=True
-    )
-    count = len(rows)
-    props = pa.array([compact(row) for row in rows], pa.string())
-    con.register(
-        "rows", pa.table({"n": range(count), "props": props, "exact": [not proved] * count})
-    )
-    found = con.execute(f"SELECT {piece} FROM rows ORDER BY n").fetchall()
-    for row, (text,) in zip(rows, found, strict=True):
+    texts = [compact(row) for row in rows]
+    found = rendered(con, texts, EventColumns(made, listed=False), proved=proved)
+    for row, text in zip(rows, found, strict=True):
         label = {name: column.label for column in made for name in column.sources}
         expected = {}
         for name in row:
@@ -98,16 +90,54 @@ def test_renames_change_keys_and_nothing_else(
         assert text == f'"eventProps":{compact(expected)}'
 
 
-def test_what_no_column_names_is_left_out(con: duckdb.DuckDBPyConnection) -> None:
+def rendered(
+    con: duckdb.DuckDBPyConnection,
+    texts: list[str],
+    columns: EventColumns,
+    *,
+    proved: bool = True,
+) -> list[str]:
+    """The pieces that SQL makes of objects, and Python of those that are left to it."""
+    con.register("rows", pa.table({"n": range(len(texts)), "props": pa.array(texts, pa.string())}))
+    exact = "false" if proved else "true"
+    piece = JSON.properties(columns, "props", "NULL")
+    apart = JSON.apart(columns, ObjectColumn("props", exact))
+    found = con.execute(f"SELECT {apart}, {piece} FROM rows ORDER BY n").fetchall()
+    return [
+        JSON.piece(read_members(text)[0], columns) if is_apart else made
+        for text, (is_apart, made) in zip(texts, found, strict=True)
+    ]
+
+
+def test_what_no_column_names_is_left_out() -> None:
     columns = EventColumns((Column("a", ("a",)),), listed=False)
-    whole = ObjectColumn("""'{"b":1,"a":0.10,"c":2}'""", "false")
-    piece = JSON.properties(columns, whole, "NULL", as_is=False)
-    assert con.execute(f"SELECT {piece}").fetchall() == [('"eventProps":{"a":0.10}',)]
+    members, _ = read_members('{"b":1,"a":0.10,"c":2}')
+    assert JSON.piece(members, columns) == '"eventProps":{"a":0.10}'
+
+
+def test_a_simple_rename_is_left_to_sql(con: duckdb.DuckDBPyConnection) -> None:
+    columns = EventColumns((Column("x", ("a",)), Column("b", ("b",))), listed=False)
+    texts = ['{"a":1,"b":"a"}', '{"b":{"a":1}}', '{"b":"\\""}']
+    con.register("rows", pa.table({"n": range(3), "props": texts}))
+    apart = JSON.apart(columns, ObjectColumn("props", "false"))
+    found = con.execute(f"SELECT {apart} FROM rows ORDER BY n").fetchall()
+    assert found == [(False,), (True,), (True,)]
+    as_in_source = EventColumns((Column("a", ("a",)),), listed=False)
+    assert JSON.apart(as_in_source, ObjectColumn("props", "exact")) == "false"
+
+
+def test_spelling_does_not_depend_on_whether_a_renamed_property_was_seen_yet(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    text = '{"b":"\\u00e9"}'
+    before = EventColumns((Column("b", ("b",)),), listed=False, renames=True)
+    after = EventColumns((Column("b", ("b",)), Column("x", ("a",))), listed=False, renames=True)
+    assert rendered(con, [text], before) == rendered(con, [text], after)
 
 
 def test_listed_columns_keep_their_order(con: duckdb.DuckDBPyConnection) -> None:
     columns = EventColumns((Column("y", ("c",)), Column("x", ("a", "b"))), listed=True)
-    piece = JSON.properties(columns, ObjectColumn("w", "e"), "['3', NULL, '[1]']", as_is=True)
+    piece = JSON.properties(columns, "w", "['3', NULL, '[1]']")
     assert con.execute(f"SELECT {piece}").fetchall() == [('"eventProps":{"y":3,"x":[1]}',)]
 
 

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from evexport_dagster.columns import EventColumns, KnownNames, event_columns
+from evexport_dagster.columns import ColumnPlan, EventColumns, KnownNames
 from evexport_dagster.formats import FORMATS
 from evexport_dagster.query import exact
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.survey import EventSurvey
-from evexport_dagster.query.window import StagedWindow, stage_window
+from evexport_dagster.query.window import WindowRows
 from evexport_dagster.settings import Source
 from evexport_dagster.source import Lake, open_lake
 from evexport_dagster.spec.model import ExportSpec
@@ -74,7 +74,9 @@ def open_rows(events: Sequence[Row], profiles: Sequence[Row] = ()) -> Rows:
     for name, rows, schema in (("events", events, EVENTS), ("profiles", profiles, PROFILES)):
         extra = {key: pa.string() for row in rows for key in row if key not in schema}
         table = pa.Table.from_pylist(list(rows), pa.schema({**schema, **extra}))
-        con.register(f"{name}_rows", table)
+        con.register("rows", table)
+        con.execute(f"CREATE TABLE {name}_rows AS FROM rows")
+        con.unregister("rows")
         relations[name] = {"sql": f"SELECT * FROM {name}_rows"}
     return Rows(con, open_lake(con, "lake", Source.model_validate(relations), Path("/")))
 
@@ -97,7 +99,7 @@ def spec(**values: Any) -> ExportSpec:
 class Made:
     """What a window became: for each event its lines, survey, columns and oddities."""
 
-    staged: StagedWindow
+    window: WindowRows
     lines: tuple[list[str], ...]
     surveys: tuple[EventSurvey, ...]
     columns: tuple[EventColumns, ...]
@@ -105,7 +107,7 @@ class Made:
 
     def labels(self, number: int = 0) -> tuple[str, ...]:
         """The labels of an event's records."""
-        return self.staged.shape.labels(self.columns[number])
+        return self.window.shape.labels(self.columns[number])
 
     def objects(self, number: int = 0) -> list[dict[str, Any]]:
         """An event's JSON records, read."""
@@ -118,30 +120,29 @@ def make(
     window: Window = DAY,
     zone: str = "UTC",
     events: Sequence[str] = ("Charged",),
+    known: Mapping[str, KnownNames] | None = None,
 ) -> Made:
-    """The records of a window, as a delivery makes them; columns as a new export has them."""
-    rows.con.execute("SET TimeZone = ?", [zone])
-    shape = RecordShape(export, FORMATS[export.format], window, ZoneInfo(zone))
-    staged = stage_window(rows.con, rows.lake, shape, events)
-    columns = tuple(
-        event_columns(
-            export.events.choice(name), KnownNames(tuple(survey.names), 0, len(survey.names))
-        )
-        for name, survey in zip(events, staged.surveys, strict=True)
-    )
-    odd = staged.join()
-    lines = tuple(
-        [
-            line.as_py()
-            for batch in staged.records(number, columns[number])
-            for line in batch.column(1)
-        ]
-        for number in range(len(events))
-    )
-    counted = tuple(
-        {**survey.oddities, **people} for survey, people in zip(staged.surveys, odd, strict=True)
-    )
-    return Made(staged, lines, staged.surveys, columns, counted)
+    """The records of a window, as one pass of a delivery makes them.
+
+    The columns are those of a new export, but for events whose names are all `known`.
+    """
+    rows.con.execute("SET GLOBAL TimeZone = ?", [zone])
+    shape = RecordShape(export, FORMATS[export.format], window, ZoneInfo(zone), tuple(events))
+    held = known or {}
+    plans = [
+        ColumnPlan(export.events.choice(it), held.get(it, KnownNames(())), grows=it not in held)
+        for it in events
+    ]
+    read = WindowRows(rows.con, rows.lake, shape, plans)
+    lines: list[list[str]] = [[] for _ in events]
+    for number, _, batch in read.records():
+        lines[number] += batch.to_pylist()
+    surveys = read.surveys
+    columns = [plan.columns(it.names) for plan, it in zip(plans, surveys, strict=True)]
+    counted = [
+        {**survey.oddities, **read.odd_people(number)} for number, survey in enumerate(surveys)
+    ]
+    return Made(read, tuple(lines), surveys, tuple(columns), tuple(counted))
 
 
 def read_csv(text: str) -> list[list[str | None]]:

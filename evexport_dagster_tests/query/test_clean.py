@@ -100,8 +100,13 @@ def test_members_are_picked_without_a_change(con: duckdb.DuckDBPyConnection, see
 
 
 def test_most_objects_take_a_fast_way(con: duckdb.DuckDBPyConnection) -> None:
-    batch = ['{"a":1,"b":"x","c":[1,"y"]}', '{"a":59.9,"b":null}', '{"a":{"b":[1]},"c":true}']
-    assert [way for *_, way in clean(con, batch, WAYS[1])] == [0, 1, 3]
+    batch = [
+        '{"a":1,"b":"x","c":[1,"y"]}',
+        '{"a":59.9,"b":null}',
+        '{"a":{"b":[1]}}',
+        '{"a":{"b":{}}}',
+    ]
+    assert [way for *_, way in clean(con, batch, WAYS[1])] == [0, 1, 0, 3]
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,9 @@ RENAMES = [
 
 
 def make_of(batch: list[str], **values: Any) -> Made:
-    lake = open_rows([event(event_props=text) for text in batch])
-    return make(lake, spec(identity={"clevertap_id": False}, **values))
+    """The records of these properties, in their order."""
+    rows = [event(event_props=text, event_id=f"{n:06}") for n, text in enumerate(batch)]
+    return make(open_rows(rows), spec(identity={"clevertap_id": False}, sort=True, **values))
 
 
 def exported(made: Made, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def test_csv_records_hold_what_the_source_holds(events: dict[str, Any], seed: in
     batch = texts(seed, 300)
     made = make_of(batch, format="csv", events={"select": ["Charged"], **events})
     text = "".join(made.lines[0])
-    text = bytes(made.staged.shape.format.scrubbed(memoryview(text.encode()))[0]).decode()
+    text = bytes(made.window.shape.format.scrubbed(memoryview(text.encode()))[0]).decode()
     labels = [column.label for column in made.columns[0].columns]
     for source, (name, _, identity, *cells) in zip(
         map(properties, batch), read_csv(text), strict=True
@@ -147,9 +148,7 @@ def test_records_come_by_instance_and_sorted_on_request() -> None:
     ]
     made = make(open_rows(rows), spec(sort=True))
     assert made.surveys[0].rows == {0: 17, 1: 17, 2: 16}
-    batches = list(made.staged.records(0, made.columns[0]))
-    instances = [it.as_py() for batch in batches for it in batch.column(0)]
-    assert instances == [0] * 17 + [1] * 17 + [2] * 16
+    assert [len(lines) for _, _, lines in made.window.records()] == [17, 17, 16]
     times = [int(it["eventTime"]) for it in made.objects()]
     assert times == sorted(times[:17]) + sorted(times[17:34]) + sorted(times[34:])
 

@@ -16,11 +16,8 @@ import pytest
 
 from evexport_dagster.engine import explained
 from evexport_dagster.errors import SourceError, SpecError, UnavailableError
-from evexport_dagster.query.clean import CleanedObject, Cleaning
-from evexport_dagster.query.guards import Numbers
-from evexport_dagster.query.stage import Selection, stage_events
 from evexport_dagster.source import unplaceable_rows
-from evexport_dagster.windows import Window
+from evexport_dagster.strict_json import clean
 
 from .relations import faults, files, opened
 
@@ -50,11 +47,15 @@ def rows() -> list[dict[str, Any]]:
     ]
 
 
-def write(path: Path, some: list[dict[str, Any]]) -> None:
-    """A file in the format that its name says."""
+def write(path: Path, some: list[dict[str, Any]], *json_columns: str) -> None:
+    """A file in the format that its name says, some columns of the type JSON if it is Parquet."""
     if path.suffix == ".parquet":
+        table = pa.Table.from_pylist(some)
+        for name in json_columns:
+            texts = pa.ExtensionArray.from_storage(pa.json_(), table[name].combine_chunks())
+            table = table.set_column(table.column_names.index(name), name, texts)
         # A row group for every six hours of an event.
-        pq.write_table(pa.Table.from_pylist(some), path, row_group_size=6, compression="zstd")
+        pq.write_table(table, path, row_group_size=6, compression="zstd")
         return
     plain = [{**row, "event_time": row["event_time"].isoformat()} for row in some]
     if ".csv" in path.suffixes:
@@ -70,17 +71,20 @@ def write(path: Path, some: list[dict[str, Any]]) -> None:
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
 
 
-def staged(
-    con: duckdb.DuckDBPyConnection,
-    lake: Any,
-    names: tuple[str, ...],
-    hours: tuple[int, int],
-) -> list[tuple[str, str]]:
+def in_window(
+    con: duckdb.DuckDBPyConnection, names: tuple[str, ...], hours: tuple[int, int]
+) -> list[tuple[str, str | None]]:
     """(event id, cleaned properties) of the rows of a window, in the order of the source."""
-    window = Window(DAY + hours[0] * HOUR, DAY + hours[1] * HOUR)
-    selection = Selection(window, names, where=None, device=True, sort=True)
-    stage_events(con, lake, selection, CleanedObject("event_props", Cleaning(Numbers.ANY, False)))
-    return con.execute("SELECT event_id, event_props FROM staged ORDER BY position").fetchall()
+    start, end = (f"TIMESTAMPTZ '{DAY + hour * HOUR}'" for hour in hours)
+    found = con.execute(
+        f"""
+        SELECT event_id, event_props FROM source_events
+        WHERE event_time >= {start} AND event_time < {end}
+            AND event_name IN ({", ".join(map(repr, names))})
+        ORDER BY coalesce(position, row_number() OVER ())
+        """
+    ).fetchall()
+    return [(event_id, clean(props).text) for event_id, props in found]
 
 
 @pytest.mark.parametrize("name", ["parquet", "csv", "csv.gz", "json", "jsonl", "ndjson.gz"])
@@ -92,12 +96,12 @@ def test_every_format_gives_the_same_rows(
         write(tmp_path / f"part-{n}.{name}", every[n * 24 : n * 24 + 24])
     before = {it: hashlib.sha256(it.read_bytes()).hexdigest() for it in tmp_path.iterdir()}
     mapped = {"event_time": "CAST(event_time AS TIMESTAMPTZ)"} if "csv" in name else {}
-    lake = opened(con, files(f"part-*.{name}", columns=mapped), tmp_path)
+    opened(con, files(f"part-*.{name}", columns=mapped), tmp_path)
     cleaned = ['{"price":59.90,"id":12345678901234567890123}', '{"x":"é, \\"y\\"\\n"}', "{}"]
-    assert staged(con, lake, NAMES, (0, 24)) == [
+    assert in_window(con, NAMES, (0, 24)) == [
         (row["event_id"], cleaned[n % 3]) for n, row in enumerate(every)
     ]
-    assert staged(con, lake, ("Viewed",), (5, 6)) == [("Viewed-5", cleaned[2])]
+    assert in_window(con, ("Viewed",), (5, 6)) == [("Viewed-5", cleaned[2])]
     assert {it: hashlib.sha256(it.read_bytes()).hexdigest() for it in tmp_path.iterdir()} == before
 
 
@@ -170,18 +174,20 @@ def corrupt(path: Path, unless: tuple[str, int]) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.parametrize("json_columns", [(), ("device", "event_props")])
 def test_what_a_window_does_not_need_is_not_read(
-    con: duckdb.DuckDBPyConnection, tmp_path: Path
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, json_columns: tuple[str, ...]
 ) -> None:
     path = tmp_path / "events.parquet"
-    write(path, rows())
+    write(path, rows(), *json_columns)
     corrupt(path, unless=("Charged", 6))
     for day in (1, 2):
         other = tmp_path / f"events-{day}.parquet"
-        write(other, [{**row, "event_time": row["event_time"] + day * 24 * HOUR} for row in rows()])
+        moved = [{**row, "event_time": row["event_time"] + day * 24 * HOUR} for row in rows()]
+        write(other, moved, *json_columns)
         corrupt(other, unless=("none", 0))
-    lake = opened(con, files("events*.parquet"), tmp_path)
-    ids = [event_id for event_id, _ in staged(con, lake, ("Charged",), (6, 12))]
+    opened(con, files("events*.parquet"), tmp_path)
+    ids = [event_id for event_id, _ in in_window(con, ("Charged",), (6, 12))]
     assert ids == [f"Charged-{hour}" for hour in range(6, 12)]
 
 
@@ -194,19 +200,19 @@ def test_what_is_needed_and_broken_is_an_error_of_the_source(
     path = tmp_path / "events.parquet"
     write(path, rows())
     corrupt(path, unless=("Charged", 6))
-    lake = opened(con, files("events.parquet"), tmp_path)
+    opened(con, files("events.parquet"), tmp_path)
     with pytest.raises((SourceError, UnavailableError), match="source 'lake'"), explained("lake"):
-        staged(con, lake, names, hours)
+        in_window(con, names, hours)
 
 
 def test_a_file_that_vanishes_is_not_our_bug(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     write(tmp_path / "a.parquet", rows())
-    lake = opened(con, files("a.parquet"), tmp_path)
+    opened(con, files("a.parquet"), tmp_path)
     (tmp_path / "a.parquet").unlink()
     with pytest.raises((SpecError, UnavailableError), match="source 'lake'"), explained("lake"):
-        staged(con, lake, NAMES, (0, 24))
+        in_window(con, NAMES, (0, 24))
 
 
 def test_a_file_that_appears_later_belongs_to_the_next_run(

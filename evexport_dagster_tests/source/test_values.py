@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from evexport_dagster.query.exact import clean
+from evexport_dagster.strict_json import clean
 
 from .relations import opened, source, value
 
@@ -58,7 +58,7 @@ def test_a_typed_object_keeps_its_values(
     texts = [value(con, "event_props"), value(con, "comm_prefs", "source_profiles")]
     inner = expression.removeprefix("{'a': ").rsplit("::", 1)[0]
     inner = f'"{inner[6:42]}"' if inner.startswith("uuid") else inner
-    assert [clean(text)["text"] for text in texts] == [expected or f'{{"a":{inner}}}'] * 2
+    assert [clean(text).text for text in texts] == [expected or f'{{"a":{inner}}}'] * 2
 
 
 @pytest.mark.parametrize("kind", ["STRUCT(a INTEGER)", "MAP(VARCHAR, INTEGER)", "JSON", "VARCHAR"])

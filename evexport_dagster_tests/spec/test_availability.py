@@ -31,7 +31,7 @@ def test_each_use_of_a_gap_is_a_fault_with_what_is_available_instead() -> None:
     assert used == {
         f"x.yaml: {path[1]}": said
         for path, said in {
-            ("export", "format"): "'parquet': not available yet (available: csv, json)",
+            ("export", "format"): "'parquet': not available yet (available: csv, json, xml)",
             ("export", "compression"): "'gzip': not available yet (available: default)",
             ("export", "manifest"): "True: not available yet (available: false)",
             ("export", "pii"): "a mapping: not available yet",

@@ -12,8 +12,8 @@ from threading import Event, Thread
 
 import pytest
 
-from evexport_dagster.errors import AccessError, BugError, SpecError
-from evexport_dagster.settings import LocalDestination, S3Destination
+from evexport_dagster.errors import AccessError, BugError
+from evexport_dagster.settings import LocalDestination
 from evexport_dagster.stores import open_store
 from evexport_dagster.stores.local import LocalStore
 
@@ -176,9 +176,3 @@ def test_what_a_store_says_of_itself(tmp_path: Path) -> None:
     assert LocalStore("local", tmp_path).prefix == ""
     (tmp_path / "link").symlink_to(tmp_path)
     assert LocalStore("other", tmp_path / "link").fingerprint == store.fingerprint
-
-
-def test_a_store_that_is_not_there_yet_is_refused() -> None:
-    destination = S3Destination.model_construct(type="s3", bucket="b")
-    with pytest.raises(SpecError, match="'acme': type 's3' is not available"):
-        open_store("acme", destination)

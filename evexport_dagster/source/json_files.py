@@ -1,0 +1,171 @@
+"""The rows of JSON files as text, among them the lines that DuckDB's reader refuses.
+
+It refuses what strict JSON forbids (a lone surrogate, bytes that are not UTF-8, half an object)
+and then, told to go on, gives NULL for the line. So the lines that it refuses are read here, as
+text, into a table beside the files: no row is lost, and none of them fails the others.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+from duckdb import sqltypes
+
+from evexport_dagster.source.json_rows import flat, is_closed, row_keys
+from evexport_dagster.text import sql_literal
+
+_TABLE: Final = "source_refused_lines"
+_COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
+_BLANKS: Final = b" \t\r\n"
+_BATCH: Final = 1000
+_SAMPLE: Final = 20_480  # as many rows as DuckDB takes
+_LINES: Final = ", format = 'newline_delimited', ignore_errors = true"
+_TOO_DEEP: Final = "maximum recursion depth"
+_BOM: Final = "\ufeff"
+
+
+@dataclass(frozen=True)
+class JsonRows:
+    """The rows of JSON files: SQL that gives the `text` of each, the names and DuckDB types of
+    their members, and the names that lines have which DuckDB refuses."""
+
+    sql: str
+    kinds: Mapping[str, Any]
+    refused_keys: tuple[str, ...]
+
+
+def read_json_rows(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> JsonRows:
+    """The rows of files of lines, in the order of the files, then those of other files; the
+    refused lines of a file follow its others.
+
+    Raises `duckdb.Error` where a file cannot be read.
+    """
+    of_lines = [file for file in files if is_of_lines(file)]
+    documents = [file for file in files if file not in of_lines]
+    selects, keys = _of_lines(con, of_lines) if of_lines else ([], {})
+    if documents:
+        rows = f"read_json_objects({_list(documents)})"
+        selects.append(f"SELECT CAST(json AS VARCHAR) AS text FROM {rows}")
+    sql = " UNION ALL ".join(selects)
+    return JsonRows(sql, _kinds(con, sql, of_lines, documents), tuple(keys))
+
+
+def _of_lines(
+    con: duckdb.DuckDBPyConnection, files: Sequence[str]
+) -> tuple[list[str], dict[str, None]]:
+    """The SELECTs of files of lines, and the names of members of refused lines."""
+    refused = con.execute(
+        f"SELECT filename FROM {_reader(files)} WHERE json IS NULL GROUP BY filename"
+    ).fetchall()
+    if not refused:
+        return [_accepted(files)], {}
+    con.execute(f"CREATE TABLE IF NOT EXISTS {_TABLE} (file VARCHAR, line VARCHAR)")
+    keys: dict[str, None] = {}
+    selects = []
+    for file in files:
+        selects.append(_accepted([file]))
+        if (file,) in refused:
+            keys |= _keep_refused(con, file)
+            selects.append(f"SELECT line FROM {_TABLE} WHERE file = {sql_literal(file)}")
+    return selects, keys
+
+
+def _kinds(
+    con: duckdb.DuckDBPyConnection, sql: str, of_lines: Sequence[str], documents: Sequence[str]
+) -> Mapping[str, Any]:
+    """The members of the rows as DuckDB detects them, or, where rows are nested too deep for it,
+    as it detects them without what is nested."""
+    typed = [f"SELECT * FROM {_typed(of_lines, _LINES)}"] if of_lines else []
+    typed += [f"SELECT * FROM {_typed(documents)}"] if documents else []
+    try:
+        return _described(con, " UNION ALL BY NAME ".join(typed))
+    except duckdb.InvalidInputException as error:
+        if _TOO_DEEP not in str(error):
+            raise
+    texts = con.execute(f"{sql} LIMIT {_SAMPLE}").fetchall()
+    keys = dict.fromkeys(key for (text,) in texts for key in row_keys(text))
+    with NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as sample:
+        sample.writelines(flat(text).replace("\n", " ") + "\n" for (text,) in texts)
+        sample.flush()
+        scalars = _described(con, f"SELECT * FROM {_typed([sample.name], _LINES)}")
+    return {key: scalars.get(key, sqltypes.VARCHAR) for key in keys}
+
+
+def _described(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+    described = con.sql(f"{sql} LIMIT 0")
+    return dict(zip(described.columns, described.types, strict=True))
+
+
+def is_of_lines(file: str) -> bool:
+    """Whether a file has a row a line, as its name tells, or its first two lines."""
+    if ".json" not in (suffix.lower() for suffix in Path(file).suffixes[-2:]):
+        return True
+    with _opened(file) as stream:
+        rows = _rows(stream)
+        first, second = next(rows, "{}"), next(rows, "{")
+    return not first.startswith("[") and (is_closed(first) or second.startswith("{"))
+
+
+def _list(files: Sequence[str]) -> str:
+    return f"[{', '.join(map(sql_literal, files))}]"
+
+
+def _typed(files: Sequence[str], options: str = "") -> str:
+    return f"read_json({_list(files)}, union_by_name = true{options})"
+
+
+def _reader(files: Sequence[str]) -> str:
+    return f"read_json_objects({_list(files)}, filename = true{_LINES})"
+
+
+def _accepted(files: Sequence[str]) -> str:
+    return f"SELECT CAST(json AS VARCHAR) AS text FROM {_reader(files)} WHERE json IS NOT NULL"
+
+
+def _keep_refused(con: duckdb.DuckDBPyConnection, file: str) -> dict[str, None]:
+    """Put the refused lines of a file into the table; the names of their members."""
+    # Rows are counted as they come, so they have to come in order.
+    con.execute("SET preserve_insertion_order = true")
+    numbered = con.execute(
+        f"""
+        SELECT number FROM (
+            SELECT row_number() OVER () - 1 AS number, json FROM {_reader([file])}
+        ) WHERE json IS NULL ORDER BY number
+        """
+    ).fetchall()
+    con.execute(f"DELETE FROM {_TABLE} WHERE file = ?", [file])
+    keys: dict[str, None] = {}
+    for lines in _batches(file, {number for (number,) in numbered}):
+        con.execute(
+            f"INSERT INTO {_TABLE} SELECT $file, unnest($lines::VARCHAR[])",
+            {"file": file, "lines": lines},
+        )
+        keys |= dict.fromkeys(key for line in lines for key in row_keys(line))
+    return keys
+
+
+def _batches(file: str, numbers: set[int]) -> Iterator[list[str]]:
+    """The lines of these numbers, in batches; blank lines have none."""
+    with _opened(file) as stream:
+        wanted = (line for number, line in enumerate(_rows(stream)) if number in numbers)
+        while batch := list(islice(wanted, _BATCH)):
+            yield batch
+
+
+def _opened(file: str) -> io.BufferedReader:
+    compression = _COMPRESSIONS.get(Path(file.lower()).suffix)
+    return io.BufferedReader(pa.input_stream(file, compression=compression))
+
+
+def _rows(stream: io.BufferedReader) -> Iterator[str]:
+    for line in stream:
+        if line.strip(_BLANKS):
+            yield line.decode(errors="replace").strip().removeprefix(_BOM)

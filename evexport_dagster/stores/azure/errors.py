@@ -1,0 +1,230 @@
+"""What Azure Blob Storage says when it refuses: mapped once, to who acts next.
+
+https://learn.microsoft.com/en-us/rest/api/storageservices/blob-service-error-codes
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import requests
+import urllib3
+from azure.core import exceptions as core
+
+from evexport_dagster.errors import AccessError, UnavailableError
+from evexport_dagster.stores.azure.sas import MalformedSasError, Sas
+
+TRY_AGAIN: Final = "the run is tried again by itself"
+_NEW_SAS: Final = (
+    "generate a SAS token with Read and Write for the container, and set the variable of "
+    "`sas_token` to it"
+)
+_PASSING_STATUS: Final = {408, 425, 429, 500, 502, 503, 504}
+_BROKEN: Final = (
+    ((urllib3.exceptions.NameResolutionError,), "the account's name cannot be resolved"),
+    (
+        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
+        "the store cannot be reached: no connection",
+    ),
+    ((requests.exceptions.SSLError,), "the store's TLS certificate is not trusted"),
+    (
+        (core.ServiceRequestTimeoutError, core.ServiceResponseTimeoutError, TimeoutError),
+        "the store did not answer in time",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What is wrong and what to do about it, as text; `passes` when nobody has to do it."""
+
+    what: str
+    to_do: str = TRY_AGAIN
+    passes: bool = True
+
+    def error(self, said: str) -> AccessError | UnavailableError:
+        """The error for what was tried."""
+        kind = UnavailableError if self.passes else AccessError
+        return kind(f"{said}: {self.what}; {self.to_do}")
+
+
+def refused(what: str, to_do: str) -> Cause:
+    """A cause that stays until somebody acts."""
+    return Cause(what, to_do, passes=False)
+
+
+_BUSY: Final = Cause("the store asks for fewer requests")
+_CORRUPTED: Final = Cause("the store received other bytes than were sent")
+_REPLACED: Final = Cause("another upload of the same object came in between")
+_HELD: Final = refused(
+    "the blob is held by an immutability policy or a lease, and cannot be replaced",
+    "release it, or export to a container without one",
+)
+_NO_CONTAINER: Final = refused(
+    "the container does not exist", "create it, or correct `container` of the destination"
+)
+_WRONG_SAS: Final = refused("the SAS token is not allowed here", _NEW_SAS)
+
+# Pairs and not a table: codes of the SDK are enums now and then, equal to text, hashed otherwise.
+_BY_CODE: Final = (
+    ("ServerBusy", _BUSY),
+    ("AccountIsDisabled", refused("the storage account is disabled", "ask its owner")),
+    ("ContainerNotFound", _NO_CONTAINER),
+    ("ContainerBeingDeleted", _NO_CONTAINER),
+    ("ContainerDisabled", _NO_CONTAINER),
+    ("InvalidResourceName", _NO_CONTAINER),
+    ("Md5Mismatch", _CORRUPTED),
+    ("InvalidMd5", _CORRUPTED),
+    ("Crc64Mismatch", _CORRUPTED),
+    ("InvalidBlockList", _REPLACED),
+    ("InvalidBlobOrBlock", _REPLACED),
+    ("BlobImmutableDueToPolicy", _HELD),
+    ("LeaseIdMissing", _HELD),
+    (
+        "AuthorizationProtocolMismatch",
+        refused("the SAS token is for HTTPS only", "use an https:// endpoint"),
+    ),
+    (
+        "AuthorizationSourceIPMismatch",
+        refused(
+            "the SAS token is not for the address of this machine",
+            "generate one without allowed IP addresses",
+        ),
+    ),
+    ("AuthorizationResourceTypeMismatch", _WRONG_SAS),
+    ("AuthorizationServiceMismatch", _WRONG_SAS),
+    (
+        "UnauthorizedBlobOverwrite",
+        refused("the SAS token has no Write: it creates blobs, and cannot replace them", _NEW_SAS),
+    ),
+    (
+        "KeyBasedAuthenticationNotPermitted",
+        refused("the storage account does not take SAS tokens", "ask its owner to allow them"),
+    ),
+)
+
+
+def cause_of(error: Exception, sas: Sas | None, needed: str) -> Cause | None:
+    """What an error of the SDK means; None for one that is not its own.
+
+    `needed` is the permission, by name, that the request needs.
+    """
+    match error:
+        case MalformedSasError():
+            return refused(f"the SAS token is malformed: {error}", _NEW_SAS)
+        case core.HttpResponseError() if error.status_code is not None:
+            return _of_response(error, sas, needed)
+        case core.ClientAuthenticationError():
+            return refused(
+                "this machine has no Azure credentials",
+                "set `sas_token` of the destination, or log in here",
+            )
+        case core.AzureError() | requests.RequestException() | urllib3.exceptions.HTTPError():
+            return Cause(_of_network(error))
+        case OSError():
+            return _unread(error)
+    return None
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same request may succeed a little later."""
+    cause = cause_of(error, None, "")
+    return cause is not None and cause.passes and cause is not _REPLACED and not _is_local(error)
+
+
+def _is_local(error: Exception) -> bool:
+    return isinstance(error, OSError) and not isinstance(error, requests.RequestException)
+
+
+def _unread(error: OSError) -> Cause:
+    return Cause(f"the file cannot be read: {error.strerror or type(error).__name__}")
+
+
+def is_missing(error: Exception) -> bool:
+    """Whether the blob that was asked for is not there."""
+    return isinstance(error, core.HttpResponseError) and _code(error) == "BlobNotFound"
+
+
+def _of_response(error: core.HttpResponseError, sas: Sas | None, needed: str) -> Cause:
+    code = _code(error)
+    for known, cause in _BY_CODE:
+        if code == known:
+            return cause
+    status = error.status_code
+    if status in _PASSING_STATUS:
+        return _BUSY if status == 429 else Cause(f"the store failed ({status})")
+    if code in ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions"):
+        return _of_permission(sas, needed)
+    if status in (401, 403):
+        return _of_denial(error, sas)
+    if status == 404:
+        return _NO_CONTAINER
+    return refused(f"the store refuses the request ({status}: {code})", "ask the account's owner")
+
+
+def _of_permission(sas: Sas | None, needed: str) -> Cause:
+    if sas is None:
+        return refused(
+            f"the credentials of this machine have no {needed} permission",
+            "give them the role Storage Blob Data Contributor on the container",
+        )
+    return refused(f"the SAS token has no {needed} permission", _NEW_SAS)
+
+
+def _of_denial(error: core.HttpResponseError, sas: Sas | None) -> Cause:
+    if sas is None:
+        return refused(
+            "the credentials of this machine are not accepted",
+            "give them the role Storage Blob Data Contributor on the container",
+        )
+    now = _time_of(error)
+    if now and sas.ends and sas.ends <= now:
+        return refused(f"the SAS token has expired, on {_shown(sas.ends)}", _NEW_SAS)
+    if now and sas.starts and now < sas.starts:
+        return refused(
+            f"the SAS token is not yet valid, only from {_shown(sas.starts)}",
+            "wait until then, or generate one that is valid now",
+        )
+    return refused(
+        "the SAS token is not accepted: its signature is wrong, or its key or policy was changed",
+        _NEW_SAS,
+    )
+
+
+def _time_of(error: core.HttpResponseError) -> datetime | None:
+    """The store's own time: it is what counts."""
+    try:
+        return parsedate_to_datetime(error.response.headers["Date"])  # type: ignore[union-attr]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _shown(time: datetime) -> str:
+    return time.isoformat(timespec="seconds")
+
+
+def _code(error: core.HttpResponseError) -> str:
+    code = getattr(error, "error_code", None)
+    text = str(getattr(code, "value", code or ""))
+    return text if re.fullmatch(r"\w{1,80}", text) else "no code"
+
+
+def _of_network(error: Exception) -> str:
+    chain = tuple(_chain(error))
+    for kinds, what in _BROKEN:
+        if any(isinstance(it, kinds) for it in chain):
+            return what
+    return "the connection to the store broke off"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    yield error
+    inner = (error.__cause__, error.__context__, *error.args, getattr(error, "reason", None))
+    for it in (*inner, getattr(error, "inner_exception", None)):
+        if isinstance(it, BaseException) and it is not error:
+            yield from _chain(it)

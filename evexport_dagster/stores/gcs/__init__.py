@@ -1,0 +1,5 @@
+"""Buckets of Google Cloud Storage."""
+
+from evexport_dagster.stores.gcs.store import GcsStore
+
+__all__ = ["GcsStore"]

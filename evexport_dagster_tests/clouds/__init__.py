@@ -1,0 +1,1 @@
+"""Stores and lakes against real servers on loopback; a server that does not start fails a run."""

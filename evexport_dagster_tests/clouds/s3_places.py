@@ -1,0 +1,54 @@
+"""S3 stores as tests open them: with keys, patience and rights of their own choice."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from evexport_dagster.settings import S3Destination
+from evexport_dagster.spec.texts import Secret
+from evexport_dagster.stores.retries import IN_A_HURRY, UPLOADING, Patience
+from evexport_dagster.stores.s3 import S3Store
+from evexport_dagster_tests.clouds.s3_cloud import LEAST, REGION, Keys, S3Cloud, bucket_policy
+
+BUCKET: Final = "acme-events"
+MEBI: Final = 1 << 20
+BRIEF: Final = Patience(total=0.2, answer=0.5)
+"""For failures that are to be final."""
+
+
+def store_at(
+    endpoint: str,
+    keys: Keys | None,
+    patience: Patience = UPLOADING,
+    hurry: Patience = IN_A_HURRY,
+    **fields: Any,
+) -> S3Store:
+    """A store named `acme` with a user's keys, or without any."""
+    names = ("access_key_id", "secret_access_key") if keys else ()
+    destination = S3Destination(
+        **{
+            "type": "s3",
+            "bucket": BUCKET,
+            "region": REGION,
+            "endpoint": endpoint,
+            **{name: Secret(name.upper()) for name in names},
+            **fields,
+        }
+    )
+    environ = {"ACCESS_KEY_ID": keys.id, "SECRET_ACCESS_KEY": keys.secret} if keys else {}
+    return S3Store("acme", destination, environ, patience, hurry)
+
+
+def exporter(cloud: S3Cloud, *actions: str) -> Keys:
+    """A new bucket, and a user who may do there only what an export needs, or `actions`."""
+    cloud.bucket(BUCKET)
+    return cloud.user("exporter", bucket_policy(BUCKET, actions or LEAST))
+
+
+def random_file(folder: Path, size: int) -> tuple[Path, bytes]:
+    """A file of random bytes, and these."""
+    path, data = folder / f"{size}", os.urandom(size)
+    path.write_bytes(data)
+    return path, data
