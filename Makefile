@@ -60,7 +60,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	@echo "Installing into $(VENV) what requirements-dev.lock pins ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install --quiet "$(UV)" 2>/dev/null || echo "uv cannot be had: pip takes longer"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< 2>/dev/null \
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $< 2>/dev/null \
 	  || $(PIP) install --quiet --require-hashes -r $<
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -7,10 +7,13 @@ import dagster as dg
 
 from evexport_dagster.defs.assets import export_asset
 from evexport_dagster.defs.broken import broken_definitions
+from evexport_dagster.defs.clouds import destination_resources
+from evexport_dagster.defs.notices import notices_sensors
+from evexport_dagster.defs.planner import planner_sensor
 from evexport_dagster.defs.resources import resources
 from evexport_dagster.defs.sensors import catalog_sensor
 from evexport_dagster.errors import SpecError
-from evexport_dagster.exports import Project, load_project
+from evexport_dagster.exports import ExportJob, Project, load_project
 from evexport_dagster.settings import PROJECT_FILE, project_folder
 
 
@@ -24,21 +27,24 @@ def definitions(folder: Path) -> dg.Definitions:
 
 
 def _exports(project: Project) -> dg.Definitions:
-    today = dt.datetime.now(project.settings.account.zone).date()
     return dg.Definitions(
-        assets=[export_asset(project, job, today) for job in project.jobs()],
-        sensors=[catalog_sensor(project)],
-        resources=resources(project),
+        assets=[export_asset(project, job, _today(job)) for job in project.unattended.jobs()],
+        sensors=[catalog_sensor(project), planner_sensor(project), *notices_sensors(project)],
+        resources={**resources(project), **destination_resources(project.settings)},
         executor=dg.in_process_executor,
     )
 
 
 def _apart(project: Project) -> dict[str, SpecError]:
     """The wrong files; one that is called like an export of another file keeps its suffix."""
-    names = {job.name for job in project.jobs()}
+    names = {job.name for job in project.unattended.jobs()}
     return {
         f"{stem}.yaml" if stem in names else stem: error for stem, error in project.broken.items()
     }
+
+
+def _today(job: ExportJob) -> dt.date:
+    return dt.datetime.now(job.zone).date()
 
 
 defs = definitions(project_folder())

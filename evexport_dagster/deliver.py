@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from evexport_dagster.columns import ColumnPlan, EventColumns
 from evexport_dagster.engine import connect, explained, scratch
 from evexport_dagster.errors import BugError
-from evexport_dagster.formats import FORMATS
+from evexport_dagster.formats import FORMATS, files
 from evexport_dagster.plan import PlannedEvent, Progress, WindowPlan
+from evexport_dagster.query.privacy import protect, refuse_forbidden
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.survey import EventSurvey
 from evexport_dagster.query.window import WindowRows
@@ -92,7 +93,11 @@ def deliver_window(
         connect(runtime, plan.account.timezone, folder) as con,
         ThreadPoolExecutor(runtime.threads, "gzip") as pool,
     ):
-        lake = open_lake(con, plan.spec.source, settings.sources[plan.spec.source], settings.folder)
+        source = plan.spec.source
+        lake = open_lake(
+            con, source, settings.sources[source], settings.folder, settings.connection(source)
+        )
+        protect(con, plan.spec.pii)
         run = _Run(plan, store, promises, on_progress, unplaceable_rows(con))
         todo = plan.events
         while todo:
@@ -107,11 +112,11 @@ def deliver_window(
             window = WindowRows(con, lake, shape, [columns[event.name] for event in todo])
             spool = Spool(
                 folder,
-                shape.format,
-                window.header,
+                files(shape.format, pool, plan.spec.compression, stable=plan.spec.sort),
+                window.labels,
                 runtime.max_rows_per_file,
                 pool,
-                sorted_rows=plan.spec.sort,
+                together=shape.together,
             )
             try:
                 todo = yield from run.delivered(todo, window, spool)
@@ -139,6 +144,7 @@ class _Run:
         """One pass over the window; returns the events that need another one, because their
         columns came to be others after the first of their records was made."""
         self._spool(window, spool)
+        refuse_forbidden(window)
         surveys = window.surveys
         committed = self.promises.columns(
             {event.name: survey for event, survey in zip(events, surveys, strict=True)}
@@ -189,11 +195,22 @@ def _published(
     store: Store,
     promises: Promises,
 ) -> tuple[tuple[str, SpoolFile], ...]:
+    """Put the files of a delivery, a few at a time; raises the first error, once none is put."""
     keyed = [(plan.key(event, file.instance, file.index, store.prefix), file) for file in files]
     promises.claim([key for key, _ in keyed])
-    for key, file in keyed:
+
+    def put(key: str, file: SpoolFile) -> None:
         promises.beat()
         store.put(key, file.path)
+
+    with ThreadPoolExecutor(store.at_once, "upload") as pool:
+        putting = [pool.submit(put, key, file) for key, file in keyed]
+        try:
+            for done in as_completed(putting):
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return tuple(keyed)
 
 

@@ -13,9 +13,10 @@ from uuid import uuid4
 
 import duckdb
 
-from evexport_dagster.errors import SourceError, UnavailableError
+from evexport_dagster.errors import ExportError, SourceError, UnavailableError
 from evexport_dagster.query import exact
 from evexport_dagster.settings import Runtime
+from evexport_dagster.source import raised_beneath
 
 _LOCK: Final = ".lock"
 _ATTEMPTS: Final = 5
@@ -112,14 +113,17 @@ def explained(source: str) -> Iterator[None]:
         ) from None
     except (duckdb.InterruptException, duckdb.InternalException, duckdb.FatalException):
         raise
-    except OSError as error:
-        raise UnavailableError(
-            f"scratch space: {error.strerror or error}; see runtime.scratch"
-        ) from None
-    except duckdb.IOException as error:
-        raise UnavailableError(f"source {source!r}: {_first_line(error)}") from None
-    except duckdb.Error as error:
-        raise SourceError(f"source {source!r} cannot be read: {_first_line(error)}") from None
+    except (duckdb.Error, OSError) as error:
+        raise (raised_beneath(error) or _of_source(source, error)) from None
+
+
+def _of_source(source: str, error: Exception) -> ExportError:
+    said = _first_line(error)
+    if isinstance(error, OSError):
+        return UnavailableError(f"scratch space: {error.strerror or error}; see runtime.scratch")
+    if isinstance(error, duckdb.IOException):
+        return UnavailableError(f"source {source!r}: {said}")
+    return SourceError(f"source {source!r} cannot be read: {said}")
 
 
 def _first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ ExportError
 │   ├── SourceError     ... whose source cannot be read as it is mapped
 │   ├── RevisionError   ... whose spec means something else than the registered one
 │   └── RefusedError    ... who asked for what an export does not do
+│       └── StoppedError    ... any more, because it is stopped for ever
 ├── AccessError         the owner of the destination: checked again every hour
 ├── UnavailableError    nobody yet: tried again every five minutes
 │   └── BusyError       ... because another run holds the window
@@ -64,6 +65,10 @@ class RevisionError(SpecError):
 
 class RefusedError(SpecError):
     """A request that an export refuses: a stopped export, a window that has not ended."""
+
+
+class StoppedError(RefusedError):
+    """The export is stopped, or was stopped while it ran: no failure of anything."""
 
 
 class AccessError(ExportError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from evexport_dagster.errors import SpecError
 from evexport_dagster.spec.availability import gap_faults
 from evexport_dagster.spec.catalog import Catalog, built_in_catalog
+from evexport_dagster.spec.document import Document
+from evexport_dagster.spec.fields import nearest
 from evexport_dagster.spec.model_destinations import (
     AzureDestination,
     Destination,
@@ -31,7 +33,7 @@ from evexport_dagster.spec.model_project import (
 from evexport_dagster.spec.model_sources import REMOTE, Relation, Source
 from evexport_dagster.spec.reading import read_document
 from evexport_dagster.spec.texts import Secret
-from evexport_dagster.spec.validate import raise_faults, validated
+from evexport_dagster.spec.validate import PathFault, raise_faults, validated
 
 __all__ = [
     "PROJECT_FILE",
@@ -50,6 +52,7 @@ __all__ = [
     "Source",
     "Webhook",
     "dagster_home",
+    "destination_of",
     "load_settings",
     "project_folder",
     "reveal",
@@ -74,6 +77,11 @@ class Settings:
     catalog: Catalog
     runtime: Runtime
 
+    def connection(self, source: str) -> Destination | None:
+        """The destination whose credentials read a source; None for those of the environment."""
+        name = self.sources[source].connection
+        return None if name is None else self.destinations[name]
+
     def ledger_url(self, environ: Mapping[str, str] = os.environ) -> str:
         """The ledger's URL, absolute for SQLite; it can hold a password, so it is never shown."""
         ledger = self.runtime.ledger
@@ -90,6 +98,14 @@ def reveal(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
             f"that {PROJECT_FILE} takes from it"
         )
     return value
+
+
+def destination_of(folder: Path | str, name: str, kind: type[_M]) -> _M:
+    """A destination of a project by its name; raises SpecError where there is none of its kind."""
+    found = load_settings(folder).destinations.get(name)
+    if not isinstance(found, kind):
+        raise SpecError(f"{folder} has no destination {name!r} of this type: see {PROJECT_FILE}")
+    return found
 
 
 def project_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -116,6 +132,8 @@ def load_settings(project_dir: Path | str) -> Settings:
         )
     document = read_document(path, PROJECT_FILE)
     project, faults = validated(Project, document)
+    if project is not None:
+        faults += _connection_faults(document, project)
     raise_faults(document, [*faults, *gap_faults(document, "project")])
     assert project is not None
     return _resolved(project, folder)
@@ -132,6 +150,21 @@ def _resolved(project: Project, folder: Path) -> Settings:
         catalog=built_in_catalog().extended(names.system, names.engagement),
         runtime=_local_runtime(project.runtime, folder),
     )
+
+
+def _connection_faults(document: Document, project: Project) -> Iterator[PathFault]:
+    for name, source in project.sources.items():
+        path, given = ("sources", name, "connection"), source.connection
+        if given is None:
+            continue
+        if given not in project.destinations:
+            near = nearest(given, project.destinations)
+            yield path, document.fault(path, f"expected the name of a destination{near}")
+        elif project.destinations[given].type not in (
+            fitting := {"azure"} & source.clouds or source.clouds
+        ):
+            kinds = " or ".join(sorted(fitting))
+            yield path, document.fault(path, f"expected a destination of type {kinds}")
 
 
 def _local_runtime(runtime: Runtime, folder: Path) -> Runtime:

@@ -25,7 +25,7 @@ DUPLICATE = "duplicate_keys"
 SURROGATE = "lone_surrogates"
 
 
-DEEPEST = 500
+DEEPEST = 600
 """The levels of objects and lists that are read; what is deeper counts as malformed."""
 
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}

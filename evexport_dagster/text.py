@@ -13,6 +13,7 @@ SEGMENT_BYTES = 120
 _HASH_DIGITS = 12
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _LEGIBLE = re.compile(r"[A-Za-z0-9]")
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 _XML_SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ufffe\uffff]")
 
 XML_MARKUP: Final = MappingProxyType({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -72,6 +73,19 @@ def assign_segment(name: str, taken: Collection[str]) -> str:
     # Another name may spell this very hash: each further attempt salts it with one more NUL.
     attempts = (_with_hash(plain, _hash(name + "\0" * salt), SEGMENT_BYTES) for salt in count())
     return next(segment for segment in attempts if segment.lower() not in lowered)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size_text(size: int) -> str:
+    """Bytes in the unit that people read, such as `67.8 kB`."""
+    value, unit = float(size), 0
+    while round(value, 1) >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:,.1f} {_UNITS[unit]}" if unit else f"{size} B"
 
 
 def _with_hash(segment: str, digits: str, limit: int) -> str:

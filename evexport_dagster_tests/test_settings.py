@@ -202,11 +202,48 @@ def test_what_is_not_available_yet_is_said() -> None:
     assert "sources.base.events.from" not in used
 
 
-@pytest.mark.parametrize("prefix", ["s3", "gs", "az", "S3"])
-def test_a_remote_source_is_not_available_yet(tmp_path: Path, prefix: str) -> None:
-    text = PROJECT.replace("lake/events/", f"{prefix}://lake/")
-    with pytest.raises(SpecError, match=r"sources\.lake\.events\.from .*not available yet"):
+LAKE = PROJECT.replace('"lake/events/', '"s3://lake/events/')
+
+
+def test_a_source_in_a_cloud_names_its_connection_or_none(tmp_path: Path) -> None:
+    settings = _load(tmp_path, LAKE)
+    assert settings.sources["lake"].events.from_ == "s3://lake/events/*.parquet"
+    assert settings.connection("lake") is None
+    text = LAKE.replace("  lake:", "  lake:\n    connection: acme")
+    settings = _load(tmp_path, f"{text}  acme: {{type: s3, bucket: b}}\n")
+    assert settings.connection("lake") == settings.destinations["acme"]
+
+
+@pytest.mark.parametrize(
+    ("path", "connection", "wrong"),
+    [
+        (
+            "s3://lake/*.parquet",
+            "acem",
+            {"connection": "did you mean 'acme'?"},
+        ),
+        ("s3://lake/*.parquet", "local", {"connection": "expected a destination of type s3"}),
+        ("az://lake/*.parquet", "acme", {"connection": "expected a destination of type azure"}),
+        ("az://lake/*.parquet", None, {"connection": "required for az:// paths"}),
+        ("lake/*.parquet", "acme", {"connection": "only for paths that start with s3://"}),
+        ("S3://lake/*.parquet", None, {"events.from": "expected a local path, or one like s3://"}),
+        ("https://lake/a.parquet", None, {"events.from": "one like s3://BUCKET/PATH"}),
+        ("s3://*/a.parquet", None, {"events.from": "one like s3://BUCKET/PATH"}),
+        ("gs://lake/", None, {"events.from": "one like s3://BUCKET/PATH"}),
+    ],
+)
+def test_a_source_in_a_cloud_that_cannot_be(
+    tmp_path: Path, path: str, connection: str | None, wrong: dict[str, str]
+) -> None:
+    text = PROJECT.replace("lake/events/*.parquet", path) + "  acme: {type: s3, bucket: b}\n"
+    if connection:
+        text = text.replace("  lake:\n", f"  lake:\n    connection: {connection}\n")
+    with pytest.raises(SpecError) as raised:
         _load(tmp_path, text)
+    assert len(raised.value.faults) == len(wrong)
+    for place, said in wrong.items():
+        assert f"evexport.yaml: sources.lake.{place} (line" in str(raised.value)
+        assert said in str(raised.value)
 
 
 WRONG: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -295,6 +332,11 @@ WRONG: dict[str, tuple[str, str, dict[str, str]]] = {
             "notifications.email.host": "required",
             "notifications.email.port": "65535 or less",
         },
+    ),
+    "half of a login": (
+        "account:",
+        "notifications: {email: {to: [a@b.co], from: a@b.co, host: h, user: {env: U}}}\naccount:",
+        {"notifications.email.password": "required beside `user`"},
     ),
     "catalog": ("account:", "catalog: {systm: [], engagement: [1]}\naccount:", {
         "catalog.systm": "'system'",

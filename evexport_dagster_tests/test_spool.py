@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from evexport_dagster import spool as room
 from evexport_dagster.errors import BugError
-from evexport_dagster.formats import Format
+from evexport_dagster.formats import LineFormat, files
 from evexport_dagster.formats.csv import CsvFormat
 from evexport_dagster.formats.json import JsonFormat
 from evexport_dagster.spool import Spool, SpoolFile, rows_by_instance
@@ -37,25 +37,25 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
+def labels(event: int) -> list[str]:
+    """The labels of an event's records, others for each."""
+    return ["eventName", f"e{event}"]
+
+
 def header(event: int) -> bytes:
-    """The header of an event's files, another for each."""
-    return CSV.header(["eventName", f"e{event}"])
-
-
-def no_header(_event: int) -> bytes:
-    return b""
+    return CSV.header(labels(event))
 
 
 def opened(
     folder: Path,
     pool: ThreadPoolExecutor,
     limit: int = 1000,
-    format_: Format = CSV,
+    format_: LineFormat = CSV,
     *,
     sorted_rows: bool = False,
 ) -> Spool:
-    begin = header if format_.flat else no_header
-    return Spool(folder, format_, begin, limit, pool, sorted_rows=sorted_rows)
+    of_lines = files(format_, pool, "default", stable=sorted_rows)
+    return Spool(folder, of_lines, labels, limit, pool, together=sorted_rows)
 
 
 def spooled(
@@ -179,7 +179,7 @@ class _Torn(JsonFormat):
     ids=["bytes are missing", "a record is null", "a record has two lines"],
 )
 def test_a_file_that_counts_otherwise_is_refused(
-    tmp_path: Path, pool: ThreadPoolExecutor, format_: Format, lines: list[str | None]
+    tmp_path: Path, pool: ThreadPoolExecutor, format_: LineFormat, lines: list[str | None]
 ) -> None:
     spool = opened(tmp_path, pool, 10, format_)
     spool.write(1, 0, pa.array(lines))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evexport_dagster.strict_json import (
+    MALFORMED,
     Cleaned,
     Number,
     as_text,
@@ -149,3 +150,11 @@ def test_what_is_odd_is_counted_wherever_it_is() -> None:
         '{"b":[null,{}],"\ufffd":"\ufffd"}',
         {"not_finite_numbers": 3, "duplicate_keys": 2, "lone_surrogates": 3},
     )
+
+
+@pytest.mark.parametrize("levels", [500, 10_000])
+def test_a_property_may_have_five_hundred_levels(levels: int) -> None:
+    text = f'{{"a":{"[" * levels}{"]" * levels}}}'
+    cleaned = clean(text)
+    assert cleaned == (Cleaned(text, {}) if levels == 500 else Cleaned("{}", {MALFORMED: 1}))
+    assert clean_unless_unique(text) == cleaned

@@ -19,9 +19,8 @@ from evexport_dagster.settings import (
     GcsDestination,
     LocalDestination,
 )
+from evexport_dagster.text import counted, size_text
 from evexport_dagster.windows import Window
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def run_document(result: RunResult, zone: ZoneInfo) -> Document:
@@ -92,19 +91,6 @@ def oddities_text(receipts: Iterable[Receipt]) -> str:
             elif isinstance(count, int):
                 counts[name] += count
     return "; ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (+counts).items())
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def size_text(size: int) -> str:
-    """Bytes in the unit that people read, such as `67.8 kB`."""
-    value, unit = float(size), 0
-    while round(value, 1) >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:,.1f} {_UNITS[unit]}" if unit else f"{size} B"
 
 
 def window_of(receipt: Receipt) -> Window:

@@ -18,6 +18,8 @@ from evexport_dagster.defs.io_managers import Batch, ExportIOManager
 from evexport_dagster.defs.metadata import asset_key, code_version
 from evexport_dagster.defs.partitions import partitions_of, tasks_of
 from evexport_dagster.defs.resources import PROJECT, io_manager_key
+from evexport_dagster.defs.runs import begin, planned_window
+from evexport_dagster.defs.selection import graph_name
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports import ExportJob, Project
 
@@ -32,16 +34,11 @@ class Selection(dg.Config):
     keys: list[str] = Field([], description="Partition keys, each `event|window`.")
 
 
-def graph_name(job: ExportJob) -> str:
-    """The name of an export's step in a run."""
-    return f"exports__{job.name}"
-
-
 def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsDefinition:
     """The asset of an export; `today` is a day of the account, and decides the horizon."""
     spec = job.spec
     checks = [check.get_python_identifier() for check in check_specs(job)]
-    deliver, done = _deliver_op(project, job), _done_op(job, checks)
+    deliver, done = _deliver_op(job), _done_op(job, checks)
 
     @dg.graph(name=graph_name(job), out={name: dg.GraphOut() for name in (_OUTPUT, *checks)})
     def export():  # type: ignore[no-untyped-def]
@@ -55,9 +52,8 @@ def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsD
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=check_specs(job),
     )
-    destination = project.settings.destinations[spec.destination].type
     shown = {
-        "partner": destination,
+        "partner": job.destination.type,
         "type": spec.type,
         "format": spec.format,
         "frequency": f"{job.cadence}h" if job.kind == "recurring" else "once",
@@ -74,8 +70,8 @@ def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsD
     )
 
 
-def _deliver_op(project: Project, job: ExportJob) -> dg.OpDefinition:
-    manager_key = io_manager_key(project, job)
+def _deliver_op(job: ExportJob) -> dg.OpDefinition:
+    manager_key = io_manager_key(job)
 
     @dg.op(
         name=f"deliver__{job.name}",
@@ -86,12 +82,18 @@ def _deliver_op(project: Project, job: ExportJob) -> dg.OpDefinition:
     )
     def deliver(context: dg.OpExecutionContext, config: Selection) -> Batch:
         opened: Project = context.resources.project
+        begin(context.instance, context.run)
         manager: ExportIOManager = getattr(context.resources, manager_key)
         repair(opened, job, manager.root(job), context.instance)
-        opened.ensure_current(job.name)
+        window = planned_window(job, context.run)
+        if window is not None:
+            tasks = opened.unattended.rest_of(job.name, window, context.run_id)
+        else:
+            opened.ensure_current(job.name)
+            again = context.run.tags.get(TAKE_TAG) != TAKE_MISSING
+            tasks = tasks_of(job, _selected(context, config), again=again)
         add_events(opened, job, context.instance)
-        again = context.run.tags.get(TAKE_TAG) != TAKE_MISSING
-        return Batch(job, tasks_of(job, _selected(context, config), again=again))
+        return Batch(job, tasks)
 
     return deliver
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from evexport_dagster.exports import ExportJob, Project
 from evexport_dagster.settings import LocalDestination
-from evexport_dagster.spec.model import ExportSpec
 
 _MOST_EVENTS = 12
 
@@ -15,7 +14,7 @@ def description(project: Project, job: ExportJob) -> str:
     parts = [
         *([spec.description] if spec.description else []),
         f"**What:** {_events(job)}, as `.{spec.extension}` files.",
-        f"**Where:** {_place(project, spec)}.",
+        f"**Where:** {_place(job)}.",
         f"**When:** {_when(job)}",
         _PARTITIONS if job.listed_events is not None else _PARTITIONS + _new_events(job),
         _again(job),
@@ -40,8 +39,8 @@ def _events(job: ExportJob) -> str:
     return f"{len(names)} event{'s'[: len(names) != 1]} ({shown}{rest})"
 
 
-def _place(project: Project, spec: ExportSpec) -> str:
-    destination = project.settings.destinations[spec.destination]
+def _place(job: ExportJob) -> str:
+    spec, destination = job.spec, job.destination
     prefix = f", below `{destination.prefix}/`" if destination.prefix else ""
     if isinstance(destination, LocalDestination):
         return f"the folder `{destination.path}`{prefix} (destination `{spec.destination}`)"

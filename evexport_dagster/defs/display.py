@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import dagster as dg
 
-from evexport_dagster.defs.metadata import materialization
+from evexport_dagster.defs.metadata import asset_key, materialization
 from evexport_dagster.defs.partitions import dynamic_events, event_key
 from evexport_dagster.exports import ExportJob, Project
-from evexport_dagster.ledger import Receipt
+from evexport_dagster.ledger import Receipt, RegisteredExport
+from evexport_dagster.lifecycle import status_of
 
 GRACE: Final = dt.timedelta(minutes=2)
 """How long a run that seems alive may take to show what it has recorded: as long as its lease."""
@@ -47,6 +48,26 @@ def add_events(project: Project, job: ExportJob, instance: dg.DagsterInstance) -
     partitions, keys = dynamic_events(job), unknown_events(project, job, instance)
     if partitions is not None and partitions.name is not None and keys:
         instance.add_dynamic_partitions(partitions.name, list(keys))
+
+
+def show_status(
+    export: RegisteredExport, instance: dg.DagsterInstance, known: Mapping[str, str]
+) -> str:
+    """Show on the asset what has become of an export, where `known` does not tell it yet.
+
+    Whether it is running the asset shows by itself. Gives the status.
+    """
+    status = status_of(export.state, running=False)
+    if known.get(export.name) != status:
+        metadata = {
+            "status": dg.MetadataValue.text(status),
+            "export id": dg.MetadataValue.text(str(export.export_id)),
+            "revision": dg.MetadataValue.int(export.revision.number),
+            "since": dg.MetadataValue.timestamp(export.state_at),
+        }
+        key, said = asset_key(export.name), f"The export is {status.lower()}"
+        instance.report_runless_asset_event(dg.AssetObservation(key, said, metadata=metadata))
+    return status
 
 
 def _is_lost(receipt: Receipt, instance: dg.DagsterInstance, now: dt.datetime) -> bool:

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 import dagster as dg
 
 from evexport_dagster.defs.checks import evaluations
-from evexport_dagster.defs.metadata import materialization
+from evexport_dagster.defs.metadata import materialization, stale_files
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports import ExportJob, Progress, Project, Task
 from evexport_dagster.ledger import Receipt
-from evexport_dagster.settings import LocalDestination
+from evexport_dagster.settings import (
+    AzureDestination,
+    GcsDestination,
+    LocalDestination,
+    S3Destination,
+)
 
 OnProgress = Callable[[Progress], None]
 OnDelivered = Callable[[Sequence[Receipt]], None]
@@ -94,6 +99,12 @@ class ExportIOManager(dg.IOManager, ABC):
         receipts = [it for it in self._project.to_display(job.name) if it.run_id == context.run_id]
         self._show(context, job, receipts)
         self._project.mark_displayed(receipts)
+        for receipt in receipts:
+            if receipt.stale:
+                context.log.warning(
+                    f"{receipt.event}: {len(receipt.stale)} files of former deliveries are out of"
+                    f" date and could not be removed: {', '.join(stale_files(receipt))}"
+                )
 
     def _show(self, context: dg.OutputContext, job: ExportJob, receipts: Sequence[Receipt]) -> None:
         root = self.root(job)
@@ -106,9 +117,39 @@ class LocalExportIOManager(ExportIOManager):
 
     def root(self, job: ExportJob) -> str:
         """The folder, as a `file://` URI."""
-        destination = self._project.settings.destinations[job.spec.destination]
+        destination = job.destination
         assert isinstance(destination, LocalDestination)
         return destination.path.as_uri()
+
+
+class S3ExportIOManager(ExportIOManager):
+    """Delivers to buckets of S3, and of the stores that speak its protocol."""
+
+    def root(self, job: ExportJob) -> str:
+        """The bucket, as an `s3://` URI."""
+        destination = job.destination
+        assert isinstance(destination, S3Destination)
+        return f"s3://{destination.bucket}"
+
+
+class GCSExportIOManager(ExportIOManager):
+    """Delivers to buckets of Google Cloud Storage."""
+
+    def root(self, job: ExportJob) -> str:
+        """The bucket, as a `gs://` URI."""
+        destination = job.destination
+        assert isinstance(destination, GcsDestination)
+        return f"gs://{destination.bucket}"
+
+
+class AzureExportIOManager(ExportIOManager):
+    """Delivers to containers of Azure Blob Storage."""
+
+    def root(self, job: ExportJob) -> str:
+        """The container, as an `https://` URI without a token."""
+        destination = job.destination
+        assert isinstance(destination, AzureDestination)
+        return f"{destination.account_url}/{destination.container}"
 
 
 def _check_events(

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import dagster as dg
 
-from evexport_dagster.defs.assets import TAKE_MISSING, TAKE_TAG, export_asset, graph_name
+from evexport_dagster.defs.assets import TAKE_MISSING, TAKE_TAG, export_asset
 from evexport_dagster.defs.display import add_events
 from evexport_dagster.defs.instance import open_instance, set_pool_limit
 from evexport_dagster.defs.io_managers import OnProgress
 from evexport_dagster.defs.metadata import asset_key
-from evexport_dagster.defs.partitions import EVENT, partition_key
 from evexport_dagster.defs.resources import resources
+from evexport_dagster.defs.selection import selection
 from evexport_dagster.errors import BugError
 from evexport_dagster.exports import ExportJob, Project, Task
 from evexport_dagster.ledger import Receipt
 
-_RANGE_START: Final = "dagster/asset_partition_range_start"
-_RANGE_END: Final = "dagster/asset_partition_range_end"
 _QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-_Tags = dict[str, str]
 
 
 def run_tasks(
@@ -70,36 +66,17 @@ class _Launcher:
     def run(self, task: Task, instance: dg.DagsterInstance) -> None:
         """Deliver a task in a run of its own."""
         add_events(self._project, self._job, instance)
-        tags = {} if task.again else {TAKE_TAG: TAKE_MISSING}
-        keys = [partition_key(self._job, task.window, event) for event in task.events]
+        partitions = self._asset.partitions_def
+        assert isinstance(partitions, dg.MultiPartitionsDefinition)
+        told = selection(self._job, task, partitions, instance)
         with _unwrapped():
             self._runnable.execute_in_process(
                 instance=instance,
                 asset_selection=[asset_key(self._job.name)],
-                **self._selection(keys, instance, tags),
+                partition_key=told.partition_key,
+                tags={**told.tags, **({} if task.again else {TAKE_TAG: TAKE_MISSING})},
+                run_config={**_QUIET, **told.ops},
             )
-
-    def _selection(
-        self, keys: Sequence[dg.MultiPartitionKey], instance: dg.DagsterInstance, tags: _Tags
-    ) -> dict[str, Any]:
-        """How a run is told to take exactly these keys of one window.
-
-        As one key or a range where that says it, as the UI does; else, for events that do not
-        follow each other or windows beyond the horizon, in the configuration of the op.
-        """
-        partitions = self._asset.partitions_def
-        assert isinstance(partitions, dg.MultiPartitionsDefinition)
-        with dg.partition_loading_context(dynamic_partitions_store=instance):
-            events = partitions.get_partitions_def_for_dimension(EVENT).get_partition_keys()
-            shown = all(map(partitions.has_partition_key, keys))
-        places = {events.index(key.keys_by_dimension[EVENT]): str(key) for key in keys if shown}
-        first, last = min(places, default=0), max(places, default=0)
-        if not shown or last - first + 1 != len(keys):
-            return {"tags": tags, "run_config": {**_QUIET, **_only(self._job, keys)}}
-        if len(keys) == 1:
-            return {"tags": tags, "run_config": _QUIET, "partition_key": places[first]}
-        ends = {_RANGE_START: places[first], _RANGE_END: places[last]}
-        return {"tags": {**tags, **ends}, "run_config": _QUIET}
 
 
 @contextmanager
@@ -122,11 +99,6 @@ def _cause(error: BaseException) -> BaseException | None:
     while isinstance(found, dg.DagsterError):
         found = getattr(found, "user_exception", None) or found.__cause__
     return found
-
-
-def _only(job: ExportJob, keys: Sequence[dg.MultiPartitionKey]) -> dict[str, Any]:
-    selection = {"config": {"keys": [str(key) for key in keys]}}
-    return {"ops": {graph_name(job): {"ops": {"deliver": selection}}}}
 
 
 def _today(job: ExportJob) -> dt.date:

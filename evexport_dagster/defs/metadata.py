@@ -76,12 +76,19 @@ def receipt_metadata(
         where = _common([file.key for file in receipt.files])
         shown["dagster/uri"] = dg.MetadataValue.text(f"{root}/{where}")
         shown["files"] = _files(receipt)
+    if receipt.stale:
+        shown["stale files"] = dg.MetadataValue.json(stale_files(receipt))
     if receipt.first_event_time and receipt.last_event_time:
         shown["first event"] = dg.MetadataValue.timestamp(receipt.first_event_time)
         shown["last event"] = dg.MetadataValue.timestamp(receipt.last_event_time)
     if receipt.oddities:
         shown["oddities"] = dg.MetadataValue.json(dict(receipt.oddities))
     return shown
+
+
+def stale_files(receipt: Receipt) -> list[str]:
+    """The objects of former deliveries that are still there, with their buckets: not too many."""
+    return [f"{file.destination}/{file.key}" for file in receipt.stale[:_MOST_FILES]]
 
 
 def _common(keys: Sequence[str]) -> str:

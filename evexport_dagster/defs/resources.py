@@ -6,20 +6,28 @@ from collections.abc import Mapping
 from typing import Final
 
 from evexport_dagster.defs.io_managers import (
+    AzureExportIOManager,
     ExportIOManager,
+    GCSExportIOManager,
     LocalExportIOManager,
     OnDelivered,
     OnProgress,
+    S3ExportIOManager,
 )
 from evexport_dagster.exports import ExportJob, Project
 
 PROJECT: Final = "project"
-IO_MANAGERS: Final[Mapping[str, type[ExportIOManager]]] = {"local": LocalExportIOManager}
+IO_MANAGERS: Final[Mapping[str, type[ExportIOManager]]] = {
+    "local": LocalExportIOManager,
+    "s3": S3ExportIOManager,
+    "gcs": GCSExportIOManager,
+    "azure": AzureExportIOManager,
+}
 
 
-def io_manager_key(project: Project, job: ExportJob) -> str:
+def io_manager_key(job: ExportJob) -> str:
     """The resource that delivers an export: one for each kind of store."""
-    return f"{project.settings.destinations[job.spec.destination].type}_exports"
+    return f"{job.destination.type}_exports"
 
 
 def resources(

@@ -15,7 +15,7 @@ SECONDS = 60
 
 def catalog_sensor(project: Project) -> dg.SensorDefinition:
     """Registers new events of `all` and `system` exports, and shows what was never shown."""
-    keys = {PROJECT, *(io_manager_key(project, job) for job in project.jobs())}
+    loaded = {job.name: io_manager_key(job) for job in project.unattended.jobs()}
 
     @dg.sensor(
         name="catalog",
@@ -25,15 +25,18 @@ def catalog_sensor(project: Project) -> dg.SensorDefinition:
         ),
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys=keys,
+        required_resource_keys={PROJECT, *loaded.values()},
     )
     def catalog(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         opened: Project = context.resources.project
         set_pool_limit(context.instance, opened.settings.runtime.concurrent_runs)
         requests: list[dg.AddDynamicPartitionsRequest] = []
         said: list[str] = []
-        for job in opened.jobs():
-            manager: ExportIOManager = getattr(context.resources, io_manager_key(opened, job))
+        for job in opened.unattended.jobs():
+            if loaded.get(job.name) != io_manager_key(job):
+                # It came, or moved to another kind of store, since this code was loaded.
+                continue
+            manager: ExportIOManager = getattr(context.resources, io_manager_key(job))
             try:
                 requests += _new_events(opened, job, context.instance)
                 shown = repair(opened, job, manager.root(job), context.instance)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.listing import ExportDetail, ExportRow
+from evexport_dagster.exports.planner import Facts, LastRun, NextRun, in_turn, is_done, next_run
 from evexport_dagster.exports.previews import Preview, PreviewDelivery
 from evexport_dagster.exports.project import Project, RunResult, load_project
 from evexport_dagster.exports.registration import Edited
@@ -16,11 +17,17 @@ __all__ = [
     "ExportDetail",
     "ExportJob",
     "ExportRow",
+    "Facts",
+    "LastRun",
+    "NextRun",
     "Preview",
     "PreviewDelivery",
     "Progress",
     "Project",
     "RunResult",
     "Task",
+    "in_turn",
+    "is_done",
     "load_project",
+    "next_run",
 ]

@@ -46,6 +46,10 @@ class Context:
         url = self.settings.ledger_url()
         return not url.startswith(_SQLITE) or Path(url.removeprefix(_SQLITE)).exists()
 
+    def within(self, settings: Settings) -> Context:
+        """The same project with other settings; its ledger is this one's."""
+        return Context(settings, self.clock, self.ledger)
+
     def close(self) -> None:
         """Close the ledger, if it was opened."""
         if self._ledger is not None:
@@ -66,5 +70,11 @@ class Context:
             scratch(Path(self.settings.runtime.scratch), "look") as folder,
             connect(self.settings.runtime, zone, folder) as con,
         ):
-            lake = open_lake(con, source, self.settings.sources[source], self.settings.folder)
+            lake = open_lake(
+                con,
+                source,
+                self.settings.sources[source],
+                self.settings.folder,
+                self.settings.connection(source),
+            )
             yield con, lake

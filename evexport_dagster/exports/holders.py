@@ -24,7 +24,7 @@ def new_holder(run_id: str) -> str:
 def is_gone(holder: str) -> bool:
     """Whether the process of a holder has certainly ended; False where that cannot be told."""
     parts = holder.split("/")[-3:]
-    if len(parts) < 3 or parts[0] != _place() or not parts[1].isdecimal():
+    if not is_here(holder) or not parts[1].isdecimal():
         return False
     pid = int(parts[1])
     try:
@@ -36,6 +36,12 @@ def is_gone(holder: str) -> bool:
         return False
     started = _started(pid)
     return started is not None and started != parts[2]
+
+
+def is_here(holder: str) -> bool:
+    """Whether the process of a holder is one of this machine and container, alive or gone."""
+    parts = holder.split("/")[-3:]
+    return len(parts) == 3 and parts[0] == _place()
 
 
 def _place() -> str | None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.ledger import ExportKind
-from evexport_dagster.settings import Settings
+from evexport_dagster.settings import Destination, Settings
 from evexport_dagster.spec.load import LoadedSpec
 from evexport_dagster.spec.model import ExportSpec, Recurring
 from evexport_dagster.windows import (
@@ -30,6 +30,7 @@ class ExportJob:
     name: str
     spec: ExportSpec
     kind: ExportKind
+    destination: Destination
     file: Path
     cadence: Cadence
     zone: ZoneInfo
@@ -65,6 +66,12 @@ class ExportJob:
             if window.end + self.settle <= now:
                 yield window
 
+    def between(self, start: datetime, end: datetime) -> Iterator[Window]:
+        """The windows of the export that touch [start, end), in order, ended or not."""
+        first, last = max(start, self.start), end if self.end is None else min(end, self.end)
+        if first < last:
+            yield from windows_between(first, last, self.cadence, self.zone)
+
     def touching(
         self, from_: datetime | None, to: datetime | None, now: datetime
     ) -> tuple[Window, ...]:
@@ -95,18 +102,20 @@ def jobs_of(loaded: LoadedSpec, settings: Settings) -> tuple[ExportJob, ...]:
     """The export of a spec file, and the one of its history where it has one."""
     history = loaded.spec.history()
     own: ExportKind = "recurring" if isinstance(loaded.spec.schedule, Recurring) else "one_time"
-    made = [_job(loaded.spec, own, loaded.path, settings)]
+    made = [job_of(loaded.spec, own, loaded.path, settings)]
     if history is not None:
-        made.append(_job(history, "history", loaded.path, settings))
+        made.append(job_of(history, "history", loaded.path, settings))
     return tuple(made)
 
 
-def _job(spec: ExportSpec, kind: ExportKind, file: Path, settings: Settings) -> ExportJob:
+def job_of(spec: ExportSpec, kind: ExportKind, file: Path, settings: Settings) -> ExportJob:
+    """One export by its whole spec, in a project."""
     schedule = spec.schedule
     return ExportJob(
         name=spec.name,
         spec=spec,
         kind=kind,
+        destination=settings.destinations[spec.destination],
         file=file,
         cadence=schedule.every if isinstance(schedule, Recurring) else 24,
         zone=settings.account.zone,

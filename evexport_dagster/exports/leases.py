@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Event as Signal
 from threading import Thread
 
-from evexport_dagster.errors import BusyError, RefusedError, UnavailableError
+from evexport_dagster.errors import BusyError, StoppedError, UnavailableError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.holders import is_gone
 from evexport_dagster.exports.jobs import ExportJob
@@ -17,7 +17,7 @@ from evexport_dagster.ledger import Lease, RegisteredExport
 from evexport_dagster.windows import Window
 
 LEASE = timedelta(minutes=2)
-_BEAT_SECONDS = 20.0
+_BEAT_SECONDS = 5.0
 _POLL_SECONDS = 0.5
 
 
@@ -88,4 +88,4 @@ def is_alive(context: Context, lease: Lease) -> bool:
 def _refuse_stopped(context: Context, job: ExportJob) -> None:
     export = context.ledger.exports.get(job.name)
     if export is not None and export.state == "stopped":
-        raise RefusedError(f"export {job.name!r} was stopped")
+        raise StoppedError(f"export {job.name!r} was stopped")

@@ -51,7 +51,7 @@ def row(context: Context, job: ExportJob) -> ExportRow:
         export_id=export.export_id if export else None,
         type=job.spec.type,
         format=job.spec.format,
-        partner=context.settings.destinations[job.spec.destination].type,
+        partner=job.destination.type,
         status=_status(context, export) if export else None,
         frequency=f"{job.cadence}h" if job.kind == "recurring" else "once",
         last_delivered=Window(last.window_start, last.window_end) if last else None,

@@ -12,9 +12,10 @@ from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.registration import registered
-from evexport_dagster.formats import FORMATS
+from evexport_dagster.formats import FORMATS, shown_as
 from evexport_dagster.ledger import ColumnList, RegisteredExport
 from evexport_dagster.plan import PlannedEvent, WindowPlan
+from evexport_dagster.query.privacy import protect, refuse_forbidden
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.stage import check_predicate
 from evexport_dagster.query.survey import EventSurvey
@@ -63,9 +64,11 @@ def preview(
     Raises:
         RefusedError: there is no such event, or no ended window with events.
         SourceError: the source does not fit.
+        SpecError: something would be exported that `pii.forbid` names.
     """
     export = registered(context, job.name)
     with context.lake(job.spec.source) as (con, lake):
+        protect(con, job.spec.pii)
         check_predicate(con, job.spec.where)
         end = job.end or context.clock()
         found = event_names(con, job.start, end) if job.start < end else ()
@@ -81,10 +84,13 @@ def preview(
         )
         if event is not None and event not in names:
             raise RefusedError(f"export {job.name!r} has no event {event!r}; it has {names[:20]}")
-        shape = RecordShape(job.spec, FORMATS[job.spec.format], window, job.zone, plan.names)
+        shape = RecordShape(
+            job.spec, shown_as(FORMATS[job.spec.format]), window, job.zone, plan.names
+        )
         plans = [_column_plan(context, job, export, name) for name in plan.names]
         whole = WindowRows(con, lake, shape, plans)
         whole.read()
+        refuse_forbidden(whole)
         settled = [
             it.settled(survey.names) for it, survey in zip(plans, whole.surveys, strict=True)
         ]

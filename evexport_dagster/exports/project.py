@@ -10,15 +10,17 @@ from types import TracebackType
 from typing import Self
 
 from evexport_dagster.errors import RefusedError, SpecError
-from evexport_dagster.exports import checks, listing, previews, registration, runs
+from evexport_dagster.exports import checks, due, listing, previews, registration, runs, troubles
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.context import Context, system_clock
 from evexport_dagster.exports.jobs import ExportJob, jobs_of
 from evexport_dagster.exports.listing import ExportDetail, ExportRow
 from evexport_dagster.exports.previews import Preview
 from evexport_dagster.exports.registration import Edited
+from evexport_dagster.exports.unattended import Unattended
 from evexport_dagster.ledger import Event, Receipt, RegisteredExport
 from evexport_dagster.lifecycle import Status
+from evexport_dagster.notify import Sent, open_channels, send_due
 from evexport_dagster.plan import Progress, Task
 from evexport_dagster.settings import Settings, load_settings
 from evexport_dagster.spec.load import LoadedSpec, load_specs
@@ -60,6 +62,7 @@ class Project:
         self._context = context
         self.specs, self.broken = specs, broken
         self._jobs = {name: jobs_of(loaded, context.settings) for name, loaded in specs.items()}
+        self.unattended = Unattended(context, {job.name: job for job in self.jobs()})
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +91,10 @@ class Project:
     def job(self, name: str) -> ExportJob:
         """The export of this name; raises SpecError where there is none, or its file is wrong."""
         return self._family(name)[0]
+
+    def in_force(self, name: str) -> ExportJob:
+        """The export as it runs: as it is registered; as its file says while it is not."""
+        return self.unattended.job(name) or self.job(name)
 
     def registered(self, name: str) -> RegisteredExport | None:
         """The export as the ledger has it, where it is registered."""
@@ -127,22 +134,17 @@ class Project:
         `lately` looks no further back than the newest delivered window, which is cheap enough
         to be done every minute.
         """
-        export = self.registered(name)
-        if export is None or export.state != "active":
-            return ()
-        newest = self._context.ledger.deliveries.newest(export.export_id, 1) if lately else ()
-        since = newest[0].window_start if newest else None
-        return registration.discover(self._context, self.job(name), export, since)
+        return self.unattended.discover(name, lately=lately)
 
     def missing(self, name: str, events: Sequence[str] | None = None) -> tuple[Task, ...]:
         """What has ended and was not delivered yet: a task a window, in time order.
 
-        Removes stale objects that a killed run had no time for.
+        Removes stale objects and puts manifests that a killed run had no time for.
         """
         export, job = self.ensure_current(name), self.job(name)
         self.discover(name)
-        runs.remove_left(self._context, job, export)
-        return runs.missing(self._context, job, export, events)
+        runs.finish_left(self._context, job, export)
+        return due.missing(self._context, job, export, events)
 
     def touched(
         self,
@@ -154,14 +156,18 @@ class Project:
         """The windows that touch [from_, to), to be delivered whole, again where they were."""
         export = self.ensure_current(name)
         self.discover(name)
-        return runs.touched(self._context, self.job(name), export, (from_, to), events)
+        return due.touched(self._context, self.job(name), export, (from_, to), events)
 
     def deliver(
         self, task: Task, *, run_id: str, on_progress: OnProgress | None = None
     ) -> tuple[Receipt, ...]:
-        """Deliver one window; gives the receipts of exactly the task's events."""
-        export = self.ensure_current(task.export)
-        job = self.job(task.export)
+        """Deliver one window as it is registered; gives the receipts of exactly the task's events.
+
+        An export that is not registered is created; whether its file has changed since, whoever
+        asks for tasks has looked at.
+        """
+        export = self.registered(task.export) or self.ensure_current(task.export)
+        context, job = self.unattended.of(export)
         now = self._context.clock()
         if task.window.end + job.settle > now:
             raise RefusedError(f"export {task.export!r}: {task.window} has not ended and settled")
@@ -169,8 +175,8 @@ class Project:
         new = [name for name in task.events if name not in known]
         registration.register_events(self._context, export, [(name, None) for name in new])
         progress = on_progress or _quiet
-        receipts = runs.deliver(self._context, job, export, task, run_id, progress)
-        self._finish(job, export)
+        receipts = runs.deliver(context, job, export, task, run_id, progress)
+        self.unattended.finish(task.export)
         return receipts
 
     def run(
@@ -226,18 +232,33 @@ class Project:
         return tuple(results)
 
     def list(self) -> tuple[ExportRow, ...]:
-        """A row for every export."""
-        return tuple(listing.row(self._context, job) for job in self.jobs())
+        """A row for every export, as it runs."""
+        return tuple(listing.row(self._context, job) for job in self.unattended.jobs())
 
     def show(self, name: str) -> ExportDetail:
         """One export with its history."""
-        return listing.detail(self._context, self.job(name))
+        return listing.detail(self._context, self.in_force(name))
 
     def stop(self, name: str) -> RegisteredExport:
         """Stop an export for ever; what was delivered stays."""
-        if self.registered(name) is None:
+        export = self.registered(name)
+        if export is None:
             raise RefusedError(f"export {name!r} is not registered: there is nothing to stop")
-        return self._context.ledger.exports.set_state(name, "stopped", self._context.clock())
+        written = {job.name: job for job in self.jobs()}.get(name)
+        return troubles.stop(self._context, written, export)
+
+    @property
+    def tells_people(self) -> bool:
+        """Whether the project tells anybody what happens to its exports."""
+        return bool(open_channels(self.settings.notifications))
+
+    def send_notices(self) -> Sent:
+        """Tell people what is due, for some seconds at most; whom it does not reach, it says."""
+        if not self.tells_people or not self._context.has_ledger:
+            return Sent(0, ())
+        channels = open_channels(self.settings.notifications)
+        zone = self.settings.account.zone
+        return send_due(self._context.ledger, channels, zone, self._context.clock)
 
     def _family(self, name: str) -> tuple[ExportJob, tuple[ExportJob, ...]]:
         for family in self._jobs.values():
@@ -248,14 +269,6 @@ class Project:
             raise self.broken[name]
         there = ", ".join(job.name for job in self.jobs()) or "none"
         raise SpecError(f"there is no export {name!r}; there is {there}")
-
-    def _finish(self, job: ExportJob, export: RegisteredExport) -> None:
-        """A one-time export of which nothing is missing is done."""
-        if job.last_day is None or export.state != "active":
-            return
-        days = job.end is not None and self._context.clock() >= job.end + job.settle
-        if days and not runs.missing(self._context, job, export, None):
-            self._context.ledger.exports.set_state(job.name, "done", self._context.clock())
 
 
 def _quiet(progress: Progress) -> None:

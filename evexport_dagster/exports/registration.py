@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from evexport_dagster.columns import needs_names_at_creation
-from evexport_dagster.errors import RefusedError, RevisionError, SpecError
+from evexport_dagster.errors import RefusedError, RevisionError, SpecError, StoppedError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.ledger import Event, NewExport, RegisteredExport
@@ -105,7 +105,7 @@ def ensure_current(context: Context, jobs: Sequence[ExportJob], job: ExportJob) 
 
     Raises:
         RevisionError: the spec means something else than the registered revision.
-        RefusedError: the export is stopped.
+        StoppedError: the export is stopped.
     """
     export = registered(context, job.name)
     if export is None:
@@ -113,7 +113,7 @@ def ensure_current(context: Context, jobs: Sequence[ExportJob], job: ExportJob) 
         export = registered(context, job.name)
         assert export is not None
     if export.state == "stopped":
-        raise RefusedError(f"export {job.name!r} is stopped, for ever; its name is not used again")
+        raise StoppedError(f"export {job.name!r} is stopped, for ever; its name is not used again")
     new = meaning(job.spec, context.settings)
     if export.revision.fingerprint != fingerprint(new):
         lines = difference(_meaning_of(export), new)
@@ -199,8 +199,14 @@ def _new_export(
 
 
 def _text(context: Context, job: ExportJob) -> str:
-    """What the ledger keeps of a revision: its meaning to compare, its spec to run."""
-    held = {"meaning": meaning(job.spec, context.settings), "spec": stored(job.spec)}
+    """What the ledger keeps of a revision: its meaning to compare, its spec to run, and the list
+    of events that is frozen in it."""
+    held: dict[str, Any] = {
+        "meaning": meaning(job.spec, context.settings),
+        "spec": stored(job.spec),
+    }
+    if job.spec.events.select == "engagement":
+        held["engagement"] = list(job.engagement)
     return json.dumps(held, ensure_ascii=False, sort_keys=True)
 
 

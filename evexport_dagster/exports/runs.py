@@ -1,77 +1,29 @@
-"""Which windows are due, and the delivery of one of them under its lease."""
+"""The delivery of one window under its lease, and what runs that were killed left undone."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
 from evexport_dagster.deliver import Delivered, Promises, deliver_window
-from evexport_dagster.errors import AccessError, BugError, ExportError, RefusedError
+from evexport_dagster.errors import AccessError, BugError, RefusedError
+from evexport_dagster.exports import manifests, turns
 from evexport_dagster.exports.column_lists import ColumnLists
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.holders import new_holder
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.leases import held, taken
-from evexport_dagster.ledger import DeliveredFile, Event, Receipt, RegisteredExport
+from evexport_dagster.exports.troubles import outcome_recorded
+from evexport_dagster.ledger import DeliveredFile, Receipt, RegisteredExport
 from evexport_dagster.plan import PlannedEvent, Progress, Task, WindowPlan
 from evexport_dagster.stores import Store
 from evexport_dagster.windows import Window
 
 OnProgress = Callable[[Progress], None]
-
-
-def missing(
-    context: Context, job: ExportJob, export: RegisteredExport, events: Sequence[str] | None
-) -> tuple[Task, ...]:
-    """A task for each ended window with events that were not delivered yet, in time order."""
-    windows = list(job.ended(context.clock()))
-    known = _chosen(context, job, export, events)
-    recorded: dict[datetime, set[str]] = defaultdict(set)
-    starts = [window.start for window in windows]
-    for start, event in context.ledger.deliveries.recorded(export.export_id, starts):
-        recorded[start].add(event)
-    tasks = []
-    for window in windows:
-        due = [event.name for event in known if _is_due(event, window, recorded[window.start])]
-        if due:
-            tasks.append(Task(job.name, window, tuple(due), again=False))
-    return tuple(tasks)
-
-
-def touched(
-    context: Context,
-    job: ExportJob,
-    export: RegisteredExport,
-    range_: tuple[datetime | None, datetime | None],
-    events: Sequence[str] | None,
-) -> tuple[Task, ...]:
-    """A task for each window that touches a range, whatever was delivered before."""
-    windows = job.touching(*range_, context.clock())
-    names = tuple(event.name for event in _chosen(context, job, export, events))
-    return tuple(Task(job.name, window, names, again=True) for window in windows) if names else ()
-
-
-def _is_due(event: Event, window: Window, recorded: set[str]) -> bool:
-    appeared = event.first_window is None or event.first_window <= window.start
-    return appeared and event.name not in recorded
-
-
-def _chosen(
-    context: Context, job: ExportJob, export: RegisteredExport, events: Sequence[str] | None
-) -> list[Event]:
-    known = list(context.ledger.events.of(export.export_id))
-    if job.listed_events is not None:
-        known = [event for event in known if event.name in job.listed_events]
-    if events is None:
-        return known
-    strange = [name for name in events if name not in {event.name for event in known}]
-    if strange:
-        there = ", ".join(repr(event.name) for event in known[:20]) or "none yet"
-        raise RefusedError(f"export {job.name!r} has no event {strange[0]!r}; it has {there}")
-    return [event for event in known if event.name in events]
+_log = logging.getLogger(__name__)
 
 
 def deliver(
@@ -94,7 +46,7 @@ def deliver(
     with held(context, job, export, task.window, holder, on_wait) as beat:
         due = _still_due(context, export, task)
         if due:
-            with _failures_recorded(context, export, task.window, run_id):
+            with outcome_recorded(context, job, export, task.window, run_id):
                 run = _Run(context, job, export, task.window, holder, run_id, beat)
                 run.deliver(due, on_progress)
     receipts = context.ledger.deliveries.receipts(export.export_id, task.window.start, task.events)
@@ -108,20 +60,6 @@ def _still_due(context: Context, export: RegisteredExport, task: Task) -> tuple[
         return task.events
     recorded = context.ledger.deliveries.recorded(export.export_id, [task.window.start])
     return tuple(name for name in task.events if (task.window.start, name) not in recorded)
-
-
-@contextmanager
-def _failures_recorded(
-    context: Context, export: RegisteredExport, window: Window, run_id: str
-) -> Iterator[None]:
-    place = (export.export_id, window.start)
-    try:
-        yield
-    except Exception as error:
-        kind = error.kind if isinstance(error, ExportError) else "bug"
-        context.ledger.failures.record(*place, kind, str(error), run_id, context.clock())
-        raise
-    context.ledger.failures.clear(*place)
 
 
 class _Run:
@@ -143,7 +81,7 @@ class _Run:
         self.watermarks: dict[str, datetime | None] = {}
 
     def deliver(self, due: tuple[str, ...], on_progress: OnProgress) -> None:
-        """Deliver these events, recording each as soon as it is published."""
+        """Deliver these events, recording each as soon as it is published; the manifest last."""
         segments = {e.name: e.segment for e in self.context.ledger.events.of(self.export.export_id)}
         plan = WindowPlan(
             account=self.context.settings.account,
@@ -163,8 +101,16 @@ class _Run:
             beat=self.beat,
         )
         settings = self.context.settings
+        place = (self.context, self.job, self.export, self.window, self.store, self.holder)
+        manifests.expect(*place)
+        turns.begin(*place[:4])
+        missing = set(due)
         for delivered in deliver_window(plan, settings, self.store, promises, on_progress):
-            self._record(delivered)
+            missing.discard(delivered.event.name)
+            self._record(delivered, is_last=not missing)
+        if manifests.is_due(*place[:4]):
+            self.beat()
+            manifests.renew(*place, turns.ended(*place[:4]))
 
     def _claim(self, keys: Sequence[str]) -> None:
         place = (self.export.export_id, self.store.fingerprint)
@@ -175,7 +121,7 @@ class _Run:
                 " another export delivered it"
             )
 
-    def _record(self, delivered: Delivered) -> None:
+    def _record(self, delivered: Delivered, *, is_last: bool) -> None:
         survey = delivered.survey
         receipt = Receipt(
             export_id=self.export.export_id,
@@ -205,41 +151,75 @@ class _Run:
                 for key, file in delivered.files
             ),
         )
-        stale = self.context.ledger.deliveries.record(receipt, self.holder)
-        remove_stale(self.context, self.export.export_id, self.store, stale)
+        notice = None
+        if is_last and not self.job.spec.manifest:
+            notice = turns.ended(self.context, self.job, self.export, self.window, receipt)
+        stale = self.context.ledger.deliveries.record(receipt, self.holder, notice)
+        denied = remove_stale(self.context, self.export.export_id, self.store, stale)
+        if denied:
+            _log.warning(
+                "%s (%s of its files are out of date, and named in the receipt of %r)",
+                denied[0],
+                len(denied),
+                receipt.event,
+            )
 
 
 def remove_stale(
     context: Context, export_id: int, store: Store, stale: Sequence[DeliveredFile]
-) -> None:
+) -> tuple[AccessError, ...]:
     """Remove objects that former receipts had and the present ones have not, where that is
-    allowed; the others stay known as stale."""
-    removed = []
+    allowed; the others stay known as stale. Gives a refusal for each of these."""
+    removed, denied = [], []
     for file in stale:
         if file.destination != store.fingerprint:
             continue
         try:
             store.delete(file.key)
-        except AccessError:
+        except AccessError as error:
+            denied.append(error)
             continue
         removed.append(file.key)
     if removed:
         context.ledger.deliveries.removed(export_id, store.fingerprint, removed)
+    return tuple(denied)
 
 
-def remove_left(context: Context, job: ExportJob, export: RegisteredExport) -> None:
-    """Remove the stale objects that a run left because it was killed before it came to that.
+def finish_left(context: Context, job: ExportJob, export: RegisteredExport) -> None:
+    """Remove the stale objects, and put the manifests, that a run left because it was killed
+    before it came to that.
 
     Only of windows that nobody delivers meanwhile: a stale key could be about to be used again.
     """
     deliveries, store = context.ledger.deliveries, context.store(job)
     for start in sorted({it.window_start for it in deliveries.stale(export.export_id)}):
-        place = (export.export_id, start, new_holder("stale"))
-        if not taken(context, *place):
-            continue
-        try:
-            stale = deliveries.stale(export.export_id)
-            left = [it.file for it in stale if it.window_start == start]
-            remove_stale(context, export.export_id, store, left)
-        finally:
-            context.ledger.leases.release(*place)
+        with _if_free(context, export, start) as holder:
+            if holder is not None:
+                stale = deliveries.stale(export.export_id)
+                left = [it.file for it in stale if it.window_start == start]
+                remove_stale(context, export.export_id, store, left)
+    for manifest in context.ledger.manifests.outdated(export.export_id):
+        with _if_free(context, export, manifest.window_start) as holder:
+            receipts = deliveries.receipts(export.export_id, manifest.window_start)
+            if holder is None or not receipts:
+                continue
+            window = Window(receipts[0].window_start, receipts[0].window_end)
+            if manifests.is_due(context, job, export, window):
+                with outcome_recorded(context, job, export, window, holder):
+                    notice = turns.ended(context, job, export, window)
+                    manifests.renew(context, job, export, window, store, holder, notice)
+
+
+@contextmanager
+def _if_free(
+    context: Context, export: RegisteredExport, window_start: datetime
+) -> Iterator[str | None]:
+    """Hold a window that nobody else holds; gives the holder, or None."""
+    place = (export.export_id, window_start, new_holder("left"))
+    if not taken(context, *place):
+        yield None
+        return
+    try:
+        yield place[2]
+    finally:
+        context.ledger.leases.release(*place)

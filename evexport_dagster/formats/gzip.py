@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -30,10 +30,10 @@ class Compressor:
 
     def __init__(self, pool: ThreadPoolExecutor, *, stable: bool) -> None:
         self._pool = pool
-        self._compressed = _always_the_same if stable else _fast
+        self._compressed = member_maker(stable=stable)
         self._members: deque[tuple[Path, Future[bytes]]] = deque()
 
-    def append(self, path: Path, member: bytes) -> None:
+    def append(self, path: Path, member: bytes | bytearray) -> None:
         """Takes what one more member of a file holds."""
         self._members.append((path, self._pool.submit(self._compressed, member)))
         if len(self._members) > _AHEAD:
@@ -80,7 +80,7 @@ class Members:
             view = view[missing:]
             if len(self._rest) < MEMBER_BYTES:
                 return
-            self._append(bytes(self._rest))
+            self._append(self._rest)
             self._rest = bytearray()
         while len(view) >= MEMBER_BYTES:
             self._append(bytes(view[:MEMBER_BYTES]))
@@ -101,7 +101,7 @@ class Members:
         if self._bytes_aside:
             self._fetch()
         if self._rest or self._is_empty:
-            self._append(bytes(self._rest))
+            self._append(self._rest)
         self._rest = bytearray()
 
     def discard(self) -> None:
@@ -113,17 +113,22 @@ class Members:
         self._aside.unlink()
         self._bytes_aside = 0
 
-    def _append(self, member: bytes) -> None:
+    def _append(self, member: bytes | bytearray) -> None:
         self._is_empty = False
         self._compressor.append(self._path, member)
 
 
-def _fast(member: bytes) -> bytes:
+def member_maker(*, stable: bool) -> Callable[[bytes | bytearray], bytes]:
+    """What compresses one member; `stable` as for `Compressor`."""
+    return _always_the_same if stable else _fast
+
+
+def _fast(member: bytes | bytearray) -> bytes:
     data: bytes = igzip.compress(member, compresslevel=_LEVEL, mtime=0)
     return data
 
 
-def _always_the_same(member: bytes) -> bytes:
+def _always_the_same(member: bytes | bytearray) -> bytes:
     return zlib.compress(member, level=_LEVEL, wbits=_GZIP)
 
 

@@ -1,7 +1,8 @@
 """What has happened, and what was promised: the only truth about exports.
 
-Exports, revisions, events, columns, receipts, leases and failures, in SQLite or Postgres. Safe
-between processes: what two of them do at once happens once. No clock: callers say what time it is.
+Exports, revisions, events, columns, receipts, leases, failures and notices, in SQLite or Postgres.
+Safe between processes: what two of them do at once happens once. No clock: callers say what time
+it is.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ from .deliveries import Deliveries
 from .events import Events
 from .exports import Exports
 from .leases import Leases
+from .manifests import Manifests
 from .migrations import migrate, steps
+from .notices import Notices
+from .receipts import totals_of
+from .troubles import Troubles
 from .values import (
     Attempt,
+    Channel,
     ColumnList,
     DeliveredFile,
     Event,
@@ -26,15 +32,25 @@ from .values import (
     ExportType,
     Failure,
     Lease,
+    Manifest,
     NewExport,
+    NewNotice,
+    Notice,
+    NoticeKind,
     Receipt,
+    Receiver,
     RegisteredExport,
     Revision,
+    Sending,
     StaleFile,
+    Totals,
+    Trouble,
 )
+from .windows import Windows
 
 __all__ = [
     "Attempt",
+    "Channel",
     "ColumnList",
     "DeliveredFile",
     "Event",
@@ -44,11 +60,20 @@ __all__ = [
     "Failure",
     "Lease",
     "Ledger",
+    "Manifest",
     "NewExport",
+    "NewNotice",
+    "Notice",
+    "NoticeKind",
     "Receipt",
+    "Receiver",
     "RegisteredExport",
     "Revision",
+    "Sending",
     "StaleFile",
+    "Totals",
+    "Trouble",
+    "totals_of",
 ]
 
 
@@ -62,7 +87,11 @@ class Ledger:
         self.attempts = Attempts(database)
         self.deliveries = Deliveries(database)
         self.leases = Leases(database)
+        self.manifests = Manifests(database)
         self.failures = Failures(database)
+        self.notices = Notices(database)
+        self.troubles = Troubles(database)
+        self.windows = Windows(database)
 
     @classmethod
     def open(cls, url: str) -> Ledger:

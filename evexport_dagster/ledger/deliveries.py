@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -18,6 +17,7 @@ from sqlalchemy import (
     delete,
     exists,
     false,
+    func,
     insert,
     select,
     true,
@@ -30,9 +30,11 @@ from evexport_dagster.errors import RefusedError
 from .database import ConflictError, Database
 from .leases import require_lease
 from .lookups import event_position, event_positions, lock_export
-from .receipts import delivered_file, receipts_where
+from .manifests import outdate
+from .notices import insert_notice
+from .receipts import delivered_file, delivery_values, file_values, receipts_where
 from .schema import EPOCH, MICROSECOND, attempt, delivery, event, file
-from .values import DeliveredFile, Receipt, StaleFile
+from .values import DeliveredFile, NewNotice, Receipt, StaleFile, Totals
 
 # Far below what SQLite (32,766) and Postgres (65,535) take as parameters of one query.
 BATCH = 10_000
@@ -70,20 +72,25 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, receipt: Receipt, holder: str) -> tuple[DeliveredFile, ...]:
-        """Puts a receipt in the place of the former one and ends its attempt, all at once.
+    def record(
+        self, receipt: Receipt, holder: str, notice: NewNotice | None = None
+    ) -> tuple[DeliveredFile, ...]:
+        """Puts a receipt in the place of the former one and ends its attempt, all at once, with
+        the notice that tells of it.
 
         Gives the stale files of this delivery: those that former receipts had and this one has
         not, as long as they were not reported as `removed`. Raises BusyError when the holder has
         lost the window, and RefusedError for a key that another delivery has.
         """
         try:
-            return self._record(receipt, holder)
+            return self._record(receipt, holder, notice)
         except ConflictError:
             # Another export recorded one of the keys meanwhile: now it is there to be named.
-            return self._record(receipt, holder)
+            return self._record(receipt, holder, notice)
 
-    def _record(self, receipt: Receipt, holder: str) -> tuple[DeliveredFile, ...]:
+    def _record(
+        self, receipt: Receipt, holder: str, notice: NewNotice | None
+    ) -> tuple[DeliveredFile, ...]:
         with self._database.write() as connection:
             lock_export(connection, receipt.export_id)
             require_lease(connection, receipt.export_id, receipt.window_start, holder)
@@ -92,7 +99,11 @@ class Deliveries:
             _refuse_taken(connection, receipt.files, place)
             connection.execute(END_ATTEMPT, _of(place))
             _put_delivery(connection, receipt, place)
-            return _put_files(connection, receipt.files, place)
+            outdate(connection, receipt.export_id, receipt.window_start)
+            left = _put_files(connection, receipt.files, place)
+            if notice is not None:
+                insert_notice(connection, notice)
+            return left
 
     def removed(self, export_id: int, destination: str, keys: Collection[str]) -> None:
         """Forgets stale files that are no longer there; a key in use stays."""
@@ -189,6 +200,20 @@ class Deliveries:
                 if start in wanted
             }
 
+    def totals(self, export_id: int) -> Totals:
+        """How much an export has delivered, in all its windows."""
+        deliveries = select(
+            func.count(delivery.c.window_start.distinct()),
+            func.count(delivery.c.event.distinct()),
+            func.coalesce(func.sum(delivery.c.rows), 0),
+        ).where(delivery.c.export_id == export_id)
+        files = select(func.count(), func.coalesce(func.sum(file.c.bytes), 0)).where(
+            file.c.export_id == export_id, file.c.stale == false()
+        )
+        with self._database.read() as connection:
+            found = (*connection.execute(deliveries).one(), *connection.execute(files).one())
+        return Totals(*map(int, found))
+
     def to_display(self, export_id: int) -> tuple[Receipt, ...]:
         """The receipts that Dagster is not known to show."""
         with self._database.read() as connection:
@@ -244,20 +269,7 @@ def _refuse_taken(connection: Connection, files: Sequence[DeliveredFile], place:
 
 
 def _put_delivery(connection: Connection, receipt: Receipt, place: Place) -> None:
-    values = {
-        "window_end": receipt.window_end,
-        "revision": receipt.revision,
-        "column_version": receipt.column_version,
-        "rows": receipt.rows,
-        "source_rows": receipt.source_rows,
-        "first_event_time": receipt.first_event_time,
-        "last_event_time": receipt.last_event_time,
-        "watermark": receipt.watermark,
-        "oddities": json.dumps(receipt.oddities),
-        "run_id": receipt.run_id,
-        "recorded_at": receipt.recorded_at,
-        "displayed": False,
-    }
+    values = delivery_values(receipt)
     if not connection.execute(REPLACE, {**_of(place), **values}).rowcount:
         connection.execute(INSERT, {**dict(zip(PLACE, place, strict=True)), **values})
 
@@ -278,21 +290,8 @@ def _put_files(
     if again:
         connection.execute(FORGET, again)
     # Two exports that meet in several keys would deadlock if each inserted them in its own order.
-    rows = [_row(one, place) for _, one in sorted(new.items())]
+    own = dict(zip(PLACE, place, strict=True))
+    rows = [{**own, **file_values(one)} for _, one in sorted(new.items())]
     if rows:
         connection.execute(INSERT_FILES, rows)
     return tuple(one for one in former if (one.destination, one.key) not in new)
-
-
-def _row(one: DeliveredFile, place: Place) -> dict[str, Any]:
-    return {
-        **dict(zip(PLACE, place, strict=True)),
-        "destination": one.destination,
-        "key": one.key,
-        "instance": one.instance,
-        "file_index": one.index,
-        "rows": one.rows,
-        "bytes": one.bytes,
-        "sha256": one.sha256,
-        "stale": False,
-    }

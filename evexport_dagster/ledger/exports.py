@@ -14,8 +14,9 @@ from evexport_dagster.errors import RefusedError, RevisionError
 from .database import Database
 from .events import insert_columns, insert_event
 from .lookups import lock_export
+from .notices import insert_notice
 from .schema import EPOCH, MICROSECOND, export, revision, schema_version
-from .values import ExportState, NewExport, RegisteredExport, Revision
+from .values import ExportState, NewExport, NewNotice, RegisteredExport, Revision
 
 
 class Exports:
@@ -83,8 +84,10 @@ class Exports:
                 connection, current.export_id, expected_number + 1, meaning, fingerprint, now
             )
 
-    def set_state(self, name: str, state: ExportState, now: datetime) -> RegisteredExport:
-        """Stops an active export or calls it done; both are for ever.
+    def set_state(
+        self, name: str, state: ExportState, now: datetime, notice: NewNotice | None = None
+    ) -> RegisteredExport:
+        """Stops an active export or calls it done, with the notice of it; both are for ever.
 
         The state that it has already is no change. Raises RefusedError for any other change, and
         for a recurring export that is called done.
@@ -102,6 +105,8 @@ class Exports:
                 .where(export.c.export_id == current.export_id)
                 .values(state=state, state_at=now)
             )
+            if notice is not None:
+                insert_notice(connection, notice)
             return _by_name(connection, [name])[name]
 
 

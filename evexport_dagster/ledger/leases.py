@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
-from evexport_dagster.errors import BusyError, RefusedError
+from evexport_dagster.errors import BusyError, StoppedError
 
 from .database import Database
 from .lookups import lock_export
@@ -40,11 +40,11 @@ class Leases:
     ) -> bool:
         """Whether the holder has the window now: it was free, its own, or silent for over `ttl`.
 
-        Raises RefusedError for an export that is stopped.
+        Raises StoppedError for an export that is stopped.
         """
         with self._database.write() as connection:
             if lock_export(connection, export_id).state == "stopped":
-                raise RefusedError(f"The export {export_id} is stopped: it delivers nothing more")
+                raise StoppedError(f"The export {export_id} is stopped: it delivers nothing more")
             held = held_lease(connection, export_id, window_start)
             since = now
             if held is not None and held.holder == holder:

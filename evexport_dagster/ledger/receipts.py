@@ -1,17 +1,17 @@
-"""From rows to receipts."""
+"""From rows to receipts, and back."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, false, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from .schema import delivery, event, file
-from .values import DeliveredFile, Receipt
+from .values import DeliveredFile, Receipt, Totals
 
 
 def delivered_file(row: Row[Any]) -> DeliveredFile:
@@ -26,6 +26,50 @@ def delivered_file(row: Row[Any]) -> DeliveredFile:
     )
 
 
+def file_values(one: DeliveredFile) -> dict[str, object]:
+    """The columns of a file that its delivery has now, but for those that name the delivery."""
+    return {
+        "destination": one.destination,
+        "key": one.key,
+        "instance": one.instance,
+        "file_index": one.index,
+        "rows": one.rows,
+        "bytes": one.bytes,
+        "sha256": one.sha256,
+        "stale": False,
+    }
+
+
+def delivery_values(receipt: Receipt) -> dict[str, object]:
+    """The columns of a delivery that is not shown yet, but for those that name it."""
+    return {
+        "window_end": receipt.window_end,
+        "revision": receipt.revision,
+        "column_version": receipt.column_version,
+        "rows": receipt.rows,
+        "source_rows": receipt.source_rows,
+        "first_event_time": receipt.first_event_time,
+        "last_event_time": receipt.last_event_time,
+        "watermark": receipt.watermark,
+        "oddities": json.dumps(receipt.oddities),
+        "run_id": receipt.run_id,
+        "recorded_at": receipt.recorded_at,
+        "displayed": False,
+    }
+
+
+def totals_of(receipts: Collection[Receipt]) -> Totals:
+    """How much some receipts stand for."""
+    files = [file for receipt in receipts for file in receipt.files]
+    return Totals(
+        windows=len({receipt.window_start for receipt in receipts}),
+        events=len({receipt.event for receipt in receipts}),
+        rows=sum(receipt.rows for receipt in receipts),
+        files=len(files),
+        bytes=sum(file.bytes for file in files),
+    )
+
+
 def receipts_where(
     connection: Connection, where: Sequence[ColumnElement[bool]]
 ) -> tuple[Receipt, ...]:
@@ -34,20 +78,28 @@ def receipts_where(
     query = (
         select(file)
         .join(delivery)
-        .where(*where, file.c.stale == false())
+        .where(*where)
         .order_by(file.c.instance, file.c.file_index, file.c.key)
     )
     files: dict[tuple[datetime, int], list[DeliveredFile]] = defaultdict(list)
+    stale: dict[tuple[datetime, int], list[DeliveredFile]] = defaultdict(list)
     for row in connection.execute(query):
-        files[row.window_start, row.event].append(delivered_file(row))
+        of_kind = stale if row.stale else files
+        of_kind[row.window_start, row.event].append(delivered_file(row))
     query = select(delivery, event.c.name).join(event).where(*where).order_by(*key)
     return tuple(
-        _receipt(row, files.get((row.window_start, row.event), ()))
+        _receipt(
+            row,
+            files.get((row.window_start, row.event), ()),
+            stale.get((row.window_start, row.event), ()),
+        )
         for row in connection.execute(query)
     )
 
 
-def _receipt(row: Row[Any], files: Iterable[DeliveredFile]) -> Receipt:
+def _receipt(
+    row: Row[Any], files: Iterable[DeliveredFile], stale: Iterable[DeliveredFile]
+) -> Receipt:
     return Receipt(
         export_id=row.export_id,
         window_start=row.window_start,
@@ -64,4 +116,5 @@ def _receipt(row: Row[Any], files: Iterable[DeliveredFile]) -> Receipt:
         watermark=row.watermark,
         oddities=json.loads(row.oddities),
         files=tuple(files),
+        stale=tuple(stale),
     )

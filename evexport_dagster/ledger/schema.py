@@ -215,4 +215,59 @@ failure = Table(
     _to("export", "export_id"),
 )
 
+notice = Table(
+    "notice",
+    metadata,
+    _column("position", BigInteger),
+    _column("notice_id", Text),
+    _column("export_id", BigInteger),
+    _column("window_start", Instant, nullable=True),
+    _column("kind", Text),
+    _column("fact", Text),
+    _column("created_at", Instant),
+    PrimaryKeyConstraint("position"),
+    UniqueConstraint("notice_id"),
+    _to("export", "export_id"),
+)
+
+sending = Table(
+    "sending",
+    metadata,
+    _column("position", BigInteger),
+    _column("channel", Text),
+    _column("address", Text),
+    _column("state", Text),
+    _column("attempts", Integer),
+    _column("next_at", Instant),
+    _column("state_at", Instant),
+    _column("error", FreeText, nullable=True),
+    PrimaryKeyConstraint("position", "channel", "address"),
+    _to("notice", "position"),
+)
+
+manifest = Table(
+    "manifest",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("destination", Text),
+    _column("key", Text),
+    _column("outdated", Boolean),
+    PrimaryKeyConstraint("export_id", "window_start"),
+    _to("export", "export_id"),
+)
+
+trouble = Table(
+    "trouble",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("kinds", Text),
+    _column("access_since", Instant, nullable=True),
+    _column("access_told", Integer),
+    _column("access_told_at", Instant, nullable=True),
+    PrimaryKeyConstraint("export_id"),
+    _to("export", "export_id"),
+)
+
 schema_version = Table("schema_version", metadata, _column("version", Integer))

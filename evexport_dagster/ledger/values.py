@@ -12,6 +12,8 @@ from evexport_dagster.errors import Kind
 ExportType = Literal["events", "profiles"]
 ExportKind = Literal["recurring", "one_time", "history"]
 ExportState = Literal["active", "stopped", "done"]
+Channel = Literal["webhook", "email"]
+NoticeKind = Literal["started", "completed", "stopped", "failed", "recovered"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class DeliveredFile:
 @dataclass(frozen=True)
 class Receipt:
     """The record of one delivery. `watermark` is the latest arrival that it has seen;
-    `oddities` is JSON: what was counted and named on the way."""
+    `oddities` is JSON: what was counted and named on the way. `stale` are the objects of
+    former receipts that are still there, as the ledger tells them."""
 
     export_id: int
     window_start: datetime
@@ -122,6 +125,18 @@ class Receipt:
     watermark: datetime | None = None
     oddities: Mapping[str, object] = field(default_factory=dict)
     files: tuple[DeliveredFile, ...] = ()
+    stale: tuple[DeliveredFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How much was delivered."""
+
+    windows: int
+    events: int
+    rows: int
+    files: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,17 @@ class StaleFile:
     window_start: datetime
     event: str
     file: DeliveredFile
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The manifest of a window; `outdated` until it is put, and once a receipt is newer."""
+
+    export_id: int
+    window_start: datetime
+    destination: str
+    key: str
+    outdated: bool
 
 
 @dataclass(frozen=True)
@@ -156,3 +182,67 @@ class Failure:
     last_at: datetime
     count: int
     run_id: str
+
+
+@dataclass(frozen=True, order=True)
+class Receiver:
+    """Who is told: an e-mail address, or '' for the webhook of the project."""
+
+    channel: Channel
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class NewNotice:
+    """A fact that the receivers are to be told; `notice_id` is the same for the same fact.
+
+    `fact` is JSON; `window_start` is None for a fact about the whole export.
+    """
+
+    notice_id: str
+    export_id: int
+    kind: NoticeKind
+    fact: Mapping[str, object]
+    receivers: tuple[Receiver, ...]
+    created_at: datetime
+    window_start: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice that is kept; positions are in the order in which facts came to be."""
+
+    position: int
+    notice_id: str
+    export_id: int
+    window_start: datetime | None
+    kind: NoticeKind
+    fact: Mapping[str, object]
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A notice on its way to one receiver: how often it was tried, when it may be next, and what
+    went wrong the last time."""
+
+    notice: Notice
+    receiver: Receiver
+    attempts: int
+    next_at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What an export has trouble with since it last worked, and what people were told of it.
+
+    `window_start` is that of the window that failed last, `kinds` those that were told of but for
+    access; that was told `access_told` times.
+    """
+
+    window_start: datetime
+    kinds: tuple[Kind, ...] = ()
+    access_since: datetime | None = None
+    access_told: int = 0
+    access_told_at: datetime | None = None

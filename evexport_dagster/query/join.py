@@ -61,22 +61,36 @@ def add_people(
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE found AS
-        SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY {_NEWEST_FIRST}) AS place
         FROM {PROFILES_VIEW} SEMI JOIN wanted USING (profile_id)
         """
     )
+    further = _keep_newest(con)
     con.execute(
         f"""
         INSERT INTO people
-        SELECT profile_id, place IS NOT NULL AS is_known,
+        SELECT profile_id, coalesce(is_found, false) AS is_known,
             {shape.pieces(shape.of_person)} AS person,
             {shape.pieces(shape.of_preferences) or "''"} AS preferences,
             {odd_phone("phone") if uses_phone(shape.spec) else "false"} AS odd_phone, odd
         FROM ({_picked(lake, shape, cleaning)})
         """
     )
-    (further,) = con.execute("SELECT count(*) FROM found WHERE place > 1").fetchall()[0]
     con.execute("DROP TABLE found")
+    return further
+
+
+def _keep_newest(con: duckdb.DuckDBPyConnection) -> int:
+    """Leave one row of each profile in `found`; returns how many more there were."""
+    counted = "SELECT count(*) - count(DISTINCT profile_id) FROM found"
+    (further,) = con.execute(counted).fetchall()[0]
+    if further:
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE found AS
+            FROM found
+            QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY {_NEWEST_FIRST}) = 1
+            """
+        )
     return int(further)
 
 
@@ -105,7 +119,7 @@ def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
                             {_needed("comm_prefs", shape.spec.comm_prefs)} AS comm_prefs
                         ), {_groups(lake)} AS groups
                         FROM wanted
-                        LEFT JOIN (FROM found WHERE place = 1) USING (profile_id)
+                        LEFT JOIN (SELECT *, true AS is_found FROM found) USING (profile_id)
                     )
                 )
             )
@@ -184,10 +198,13 @@ def _has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(con.execute(f"FROM {table} LIMIT 1").fetchall())
 
 
-def odd_people(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]]:
-    """What is odd about the people and devices of `staged`, per event, by the number of rows."""
+def odd_people(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]] | None:
+    """What is odd about the people and devices of `staged`, per event, by the number of rows;
+    None where `people` lacks somebody."""
     counted: list[Counter[str]] = [Counter() for _ in range(events)]
-    for event, missing, phones in con.execute(_ODD_PEOPLE).fetchall():
+    for event, lacking, missing, phones in con.execute(_ODD_PEOPLE).fetchall():
+        if lacking:
+            return None
         counted[event] += Counter({MISSING_PROFILES: missing, ODD_PHONES: phones})
     for event, what, rows in con.execute(_ODD_OBJECTS).fetchall():
         for name, count in json.loads(what).items():
@@ -196,10 +213,9 @@ def odd_people(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]
 
 
 _ODD_PEOPLE = """
-    SELECT event, count(*) FILTER (NOT is_known), count(*) FILTER (odd_phone)
-    FROM staged
-    JOIN (FROM people WHERE odd_phone OR NOT is_known) AS people
-        ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+    SELECT event, count(*) FILTER (is_known IS NULL), count(*) FILTER (NOT is_known),
+        count(*) FILTER (odd_phone)
+    FROM staged LEFT JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
     GROUP BY event
 """
 _ODD_OBJECTS = """

@@ -21,20 +21,21 @@ from evexport_dagster.text import sql_literal
 from evexport_dagster.windows import Window
 
 _BATCH_ROWS = 32768
-_CHUNK_BYTES = 96 << 20
+_CHUNK_BYTES = 192 << 20
 
 
 @dataclass(frozen=True)
 class Selection:
     """Which rows of the source are taken: a window, event names (their position is their number
-    in the tables), a predicate over the canonical columns; and whether their device, and an
-    order among them, are needed."""
+    in the tables), a predicate over the canonical columns; and whether their device, an
+    order among them, or at least that those of an event and instance come together, is needed."""
 
     window: Window
     events: Sequence[str]
     where: str | None
     device: bool
     sort: bool
+    together: bool = False
 
 
 def chunks(
@@ -42,7 +43,7 @@ def chunks(
 ) -> Iterator[tuple[pa.Table, bool]]:
     """The selected rows as Arrow tables of about `_CHUNK_BYTES`, each with whether it is the last.
 
-    In the order of the source, or of their files where the selection is sorted. `event` is the
+    In the order of the source, or of their files where these have one. `event` is the
     position in the selection's names, `way` is how `event_props` has to be cleaned (below 2: it is
     clean), `shape` tells objects with other keys apart.
     """
@@ -87,13 +88,14 @@ def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
             )
         )
     """
-    if not selection.sort:
+    if not (selection.sort or selection.together):
         return f"SELECT * EXCLUDE (event_id) FROM ({query})"
+    among = ", event_time, event_id, position" if selection.sort else ""
     return f"""
         SELECT *, row_number() OVER () AS place
         FROM (
             SELECT * EXCLUDE (event_id) FROM ({query})
-            ORDER BY event, instance, event_time, event_id, position
+            ORDER BY event, instance{among}
         )
     """
 

@@ -7,12 +7,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from evexport_dagster.columns import ColumnPlan, EventColumns, same_records
+from evexport_dagster.formats import Records, ValueFormat
 from evexport_dagster.query.clean import Cleaning
-from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.guards import Numbers
 from evexport_dagster.query.join import (
     DUPLICATE_PROFILES,
@@ -21,14 +19,13 @@ from evexport_dagster.query.join import (
     begin_people,
     odd_people,
 )
+from evexport_dagster.query.lines import line_records
 from evexport_dagster.query.mend import take_chunk
-from evexport_dagster.query.pick import place_members, shapes_left_out
-from evexport_dagster.query.shape import RecordShape, event_and_instance
+from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.stage import Selection, chunks, profile_ids
 from evexport_dagster.query.survey import EventSurvey, Survey
+from evexport_dagster.query.values import value_records
 from evexport_dagster.source import Lake
-
-_BATCH_ROWS = 4096
 
 
 @dataclass
@@ -52,6 +49,7 @@ class WindowRows:
         self._odd: list[Counter[str]] = [Counter() for _ in self.plans]
         self._further_profiles = 0
         self._selection, self._cleaning = _selection(self.shape), _cleaning(self.shape)
+        self._strict = Cleaning(Numbers.SHORT, self.shape.spec.as_string)
 
     @property
     def surveys(self) -> tuple[EventSurvey, ...]:
@@ -63,22 +61,23 @@ class WindowRows:
         for _ in self._chunks():
             continue
 
-    def records(self) -> Generator[tuple[int, int, pa.Array], None, None]:
-        """(event, instance, lines): every record of the window, in batches."""
+    def records(self) -> Generator[tuple[int, int, Records], None, None]:
+        """(event, instance, records): every record of the window, in batches."""
         begin_people(self.con)
         is_first = True
         for is_last in self._chunks():
-            # Profiles are read as seldom as can be: for one chunk, or at once for all of them.
-            ahead = is_first and not is_last
-            ids = profile_ids(self.lake, self._selection) if ahead else _IDS_OF_CHUNK
-            self._add_people(ids)
+            if is_first:
+                # Profiles are read as seldom as can be: for one chunk, or at once for all.
+                ids = profile_ids(self.lake, self._selection)
+                self._add_people(_IDS_OF_CHUNK if is_last else ids)
             is_first = False
+            self._look_at_people()
             if columns := self._current_columns():
-                yield from _by_series(self._lines(columns))
+                yield from self._rendered(columns)
 
-    def header(self, event: int) -> bytes:
-        """What the files of an event begin with."""
-        return self.shape.format.header(self.shape.labels(self.used[event]))
+    def labels(self, event: int) -> tuple[str, ...]:
+        """The labels of the records of an event, so far."""
+        return self.shape.labels(self.used[event])
 
     def holds(self, event: int, columns: EventColumns) -> bool:
         """Whether the records that were made are those that these columns make."""
@@ -100,12 +99,19 @@ class WindowRows:
             yield is_last
 
     def _add_people(self, ids: str) -> None:
-        cleaning = Cleaning(Numbers.SHORT, self.shape.spec.as_string)
-        self._further_profiles += add_people(self.con, self.lake, self.shape, cleaning, ids)
+        self._further_profiles += add_people(self.con, self.lake, self.shape, self._strict, ids)
+
+    def _look_at_people(self) -> None:
+        """Complete people and devices for the chunk, and count what is odd about them."""
         if self.shape.of_device:
-            add_devices(self.con, self.shape, cleaning)
-        for counted, odd in zip(self._odd, odd_people(self.con, len(self._odd)), strict=True):
-            counted.update(odd)
+            add_devices(self.con, self.shape, self._strict)
+        odd = odd_people(self.con, len(self._odd))
+        if odd is None:
+            self._add_people(_IDS_OF_CHUNK)
+            odd = odd_people(self.con, len(self._odd))
+        assert odd is not None, "every profile of the chunk was added"
+        for counted, further in zip(self._odd, odd, strict=True):
+            counted.update(further)
 
     def _current_columns(self) -> dict[int, EventColumns]:
         """The columns of the events that have rows, but of outdated ones."""
@@ -117,30 +123,11 @@ class WindowRows:
             self.used[event] = columns
         return {event: it for event, it in self.used.items() if event not in self.outdated}
 
-    def _lines(self, columns: Mapping[int, EventColumns]) -> Iterator[pa.RecordBatch]:
-        left_out = shapes_left_out(self.con, {n: list(it.sources) for n, it in columns.items()})
-        condition = self.shape.apart(columns, left_out)
-        apart = self._render_apart(columns, condition)
-        if wanted := self.shape.wanted(columns):
-            place_members(self.con, wanted)
-        query = self.shape.lines(columns, condition, apart=apart)
-        yield from self.con.sql(query).to_arrow_reader(_BATCH_ROWS)
-
-    def _render_apart(self, columns: Mapping[int, EventColumns], condition: str) -> bool:
-        """Makes the table `apart` of the rows that only Python renders, if there are any."""
-        if condition == "false":
-            return False
-        events = ", ".join(map(str, columns))
-        rows = self.con.sql(
-            f"SELECT * FROM staged WHERE event IN ({events}) AND ({condition})"
-        ).to_arrow_table()
-        texts, numbers = (rows.column(it).to_pylist() for it in ("event_props", "event"))
-        pieces = [
-            self.shape.piece(text, columns[number])
-            for text, number in zip(texts, numbers, strict=True)
-        ]
-        self.con.register("apart", rows.append_column("properties", string_array(pieces)))
-        return bool(pieces)
+    def _rendered(self, columns: Mapping[int, EventColumns]) -> Iterator[tuple[int, int, Records]]:
+        format_ = self.shape.format
+        if isinstance(format_, ValueFormat):
+            return value_records(self.con, self.shape, format_, columns)
+        return line_records(self.con, self.shape, format_, columns)
 
 
 _IDS_OF_CHUNK = "SELECT profile_id FROM staged"
@@ -158,15 +145,6 @@ def _selection(shape: RecordShape) -> Selection:
         events=shape.events,
         where=shape.spec.where,
         device=bool(shape.spec.device),
+        together=shape.together,
         sort=shape.spec.sort,
     )
-
-
-def _by_series(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, pa.Array]]:
-    for batch in batches:
-        order = pc.sort_indices(batch.column("series"))
-        runs = pc.run_end_encode(batch.column("series").take(order))
-        lines, start = batch.column("line").take(order), 0
-        for series, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-            yield *event_and_instance(series), lines[start:end]
-            start = end

@@ -2,6 +2,7 @@
 
 from evexport_dagster.source.catalog import event_names, property_names, unplaceable_rows
 from evexport_dagster.source.lake import EVENTS_VIEW, PROFILES_VIEW, Lake, open_lake
+from evexport_dagster.source.remote import raised_beneath
 
 __all__ = [
     "EVENTS_VIEW",
@@ -10,5 +11,6 @@ __all__ = [
     "event_names",
     "open_lake",
     "property_names",
+    "raised_beneath",
     "unplaceable_rows",
 ]

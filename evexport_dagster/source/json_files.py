@@ -8,12 +8,13 @@ text, into a table beside the files: no row is lost, and none of them fails the 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import duckdb
 import pyarrow as pa
@@ -31,6 +32,9 @@ _LINES: Final = ", format = 'newline_delimited', ignore_errors = true"
 _TOO_DEEP: Final = "maximum recursion depth"
 _BOM: Final = "\ufeff"
 
+Opener = Callable[[str], BinaryIO]
+"""How the bytes of a file are come by."""
+
 
 @dataclass(frozen=True)
 class JsonRows:
@@ -42,15 +46,22 @@ class JsonRows:
     refused_keys: tuple[str, ...]
 
 
-def read_json_rows(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> JsonRows:
+def open_local(file: str) -> BinaryIO:
+    """A file on disk."""
+    return Path(file).open("rb")
+
+
+def read_json_rows(
+    con: duckdb.DuckDBPyConnection, files: Sequence[str], opened: Opener = open_local
+) -> JsonRows:
     """The rows of files of lines, in the order of the files, then those of other files; the
     refused lines of a file follow its others.
 
     Raises `duckdb.Error` where a file cannot be read.
     """
-    of_lines = [file for file in files if is_of_lines(file)]
+    of_lines = [file for file in files if is_of_lines(file, opened)]
     documents = [file for file in files if file not in of_lines]
-    selects, keys = _of_lines(con, of_lines) if of_lines else ([], {})
+    selects, keys = _of_lines(con, of_lines, opened) if of_lines else ([], {})
     if documents:
         rows = f"read_json_objects({_list(documents)})"
         selects.append(f"SELECT CAST(json AS VARCHAR) AS text FROM {rows}")
@@ -59,7 +70,7 @@ def read_json_rows(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> Json
 
 
 def _of_lines(
-    con: duckdb.DuckDBPyConnection, files: Sequence[str]
+    con: duckdb.DuckDBPyConnection, files: Sequence[str], opened: Opener
 ) -> tuple[list[str], dict[str, None]]:
     """The SELECTs of files of lines, and the names of members of refused lines."""
     refused = con.execute(
@@ -73,7 +84,7 @@ def _of_lines(
     for file in files:
         selects.append(_accepted([file]))
         if (file,) in refused:
-            keys |= _keep_refused(con, file)
+            keys |= _keep_refused(con, file, opened)
             selects.append(f"SELECT line FROM {_TABLE} WHERE file = {sql_literal(file)}")
     return selects, keys
 
@@ -104,11 +115,11 @@ def _described(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     return dict(zip(described.columns, described.types, strict=True))
 
 
-def is_of_lines(file: str) -> bool:
+def is_of_lines(file: str, opened: Opener = open_local) -> bool:
     """Whether a file has a row a line, as its name tells, or its first two lines."""
     if ".json" not in (suffix.lower() for suffix in Path(file).suffixes[-2:]):
         return True
-    with _opened(file) as stream:
+    with _unpacked(file, opened) as stream:
         rows = _rows(stream)
         first, second = next(rows, "{}"), next(rows, "{")
     return not first.startswith("[") and (is_closed(first) or second.startswith("{"))
@@ -130,7 +141,7 @@ def _accepted(files: Sequence[str]) -> str:
     return f"SELECT CAST(json AS VARCHAR) AS text FROM {_reader(files)} WHERE json IS NOT NULL"
 
 
-def _keep_refused(con: duckdb.DuckDBPyConnection, file: str) -> dict[str, None]:
+def _keep_refused(con: duckdb.DuckDBPyConnection, file: str, opened: Opener) -> dict[str, None]:
     """Put the refused lines of a file into the table; the names of their members."""
     # Rows are counted as they come, so they have to come in order.
     con.execute("SET preserve_insertion_order = true")
@@ -143,7 +154,7 @@ def _keep_refused(con: duckdb.DuckDBPyConnection, file: str) -> dict[str, None]:
     ).fetchall()
     con.execute(f"DELETE FROM {_TABLE} WHERE file = ?", [file])
     keys: dict[str, None] = {}
-    for lines in _batches(file, {number for (number,) in numbered}):
+    for lines in _batches(file, opened, {number for (number,) in numbered}):
         con.execute(
             f"INSERT INTO {_TABLE} SELECT $file, unnest($lines::VARCHAR[])",
             {"file": file, "lines": lines},
@@ -152,17 +163,19 @@ def _keep_refused(con: duckdb.DuckDBPyConnection, file: str) -> dict[str, None]:
     return keys
 
 
-def _batches(file: str, numbers: set[int]) -> Iterator[list[str]]:
+def _batches(file: str, opened: Opener, numbers: set[int]) -> Iterator[list[str]]:
     """The lines of these numbers, in batches; blank lines have none."""
-    with _opened(file) as stream:
+    with _unpacked(file, opened) as stream:
         wanted = (line for number, line in enumerate(_rows(stream)) if number in numbers)
         while batch := list(islice(wanted, _BATCH)):
             yield batch
 
 
-def _opened(file: str) -> io.BufferedReader:
+@contextmanager
+def _unpacked(file: str, opened: Opener) -> Iterator[io.BufferedReader]:
     compression = _COMPRESSIONS.get(Path(file.lower()).suffix)
-    return io.BufferedReader(pa.input_stream(file, compression=compression))
+    with opened(file) as packed, pa.input_stream(packed, compression=compression) as stream:
+        yield io.BufferedReader(stream)
 
 
 def _rows(stream: io.BufferedReader) -> Iterator[str]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import duckdb
 
-from evexport_dagster.errors import Fault, SourceError
-from evexport_dagster.settings import Relation, Source
+from evexport_dagster.errors import Fault, SourceError, UnavailableError
+from evexport_dagster.settings import Destination, Relation, Source
 from evexport_dagster.source import json_rows
 from evexport_dagster.source.canonical import EVENTS, PROFILES, CanonicalColumn
 from evexport_dagster.source.database import Names, attach, qualified
 from evexport_dagster.source.json_text import is_object, object_text
 from evexport_dagster.source.relation import BaseRelation, read_files, read_query
+from evexport_dagster.source.remote import RemoteFiles, raised_beneath
 from evexport_dagster.text import sql_identifier
 
 EVENTS_VIEW = "source_events"
@@ -37,16 +38,27 @@ class Lake:
     positioned: bool
 
 
-def open_lake(con: duckdb.DuckDBPyConnection, name: str, source: Source, folder: Path) -> Lake:
+def open_lake(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    source: Source,
+    folder: Path,
+    connection: Destination | None = None,
+) -> Lake:
     """Create the views of the source `name`, in the place of those of a source opened before.
 
-    The source itself is never written. Where it does not fit, no view is changed.
+    Files in clouds are read as `connection` says. The source itself is never written. Where it
+    does not fit, no view is changed.
 
     Raises:
         SourceError: with one fault for each relation or column that does not fit.
+        UnavailableError: files in a cloud are out of reach for now.
     """
     json_rows.register(con)
     names = _attached(con, name, source.database, folder)
+    remote = RemoteFiles(name, connection)
+    if source.clouds:
+        remote.register(con)
     faults: list[Fault] = []
     opened = {}
     for view, columns, relation in (
@@ -54,7 +66,7 @@ def open_lake(con: duckdb.DuckDBPyConnection, name: str, source: Source, folder:
         (PROFILES_VIEW, PROFILES, source.profiles),
     ):
         place = f"sources.{name}.{'events' if view == EVENTS_VIEW else 'profiles'}"
-        base = _base(con, relation, folder, names)
+        base = _base(con, relation, folder, names, remote)
         if isinstance(base, str):
             faults.append(_fault(place, relation.from_ or relation.sql, base))
             continue
@@ -86,7 +98,11 @@ def _attached(
 
 
 def _base(
-    con: duckdb.DuckDBPyConnection, relation: Relation, folder: Path, names: Names | None
+    con: duckdb.DuckDBPyConnection,
+    relation: Relation,
+    folder: Path,
+    names: Names | None,
+    remote: RemoteFiles,
 ) -> BaseRelation | str:
     """The relation before its mapping, or what is wrong with it."""
     try:
@@ -98,11 +114,13 @@ def _base(
             table = ".".join(map(sql_identifier, str(relation.from_).split(".")))
             base = read_query(qualified(con, f"FROM {table}", names))
         else:
-            base = read_files(con, str(relation.from_), folder)
+            base = read_files(con, str(relation.from_), folder, remote)
         if isinstance(base, BaseRelation):
             con.sql(f"SELECT * FROM {base.sql} LIMIT 0")
     except duckdb.Error as error:
         return _said(error)
+    except SourceError as error:
+        return str(error)
     return base
 
 
@@ -255,5 +273,13 @@ def _fault(place: str, found: str | None, problem: str) -> Fault:
 
 
 def _said(error: duckdb.Error) -> str:
-    """DuckDB's message, without the excerpt of our SQL behind it."""
+    """DuckDB's message, without the excerpt of our SQL behind it.
+
+    Raises UnavailableError where a file is out of reach for now.
+    """
+    beneath = raised_beneath(error)
+    if isinstance(beneath, UnavailableError):
+        raise beneath
+    if beneath is not None:
+        return str(beneath)
     return str(error).split("\n\nLINE", 1)[0].replace("\n", "; ")

@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from threading import get_ident
 from typing import Any, Final
 from weakref import finalize
 
 import duckdb
 from fsspec.spec import AbstractFileSystem  # type: ignore[import-untyped]
 
+from evexport_dagster.source.handle import Handle, Patches, Readable
 from evexport_dagster.source.thrift import Compact
 
 _PROTOCOL: Final = "json-as-text"
@@ -43,6 +43,20 @@ def with_json_as_text(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> l
     return [f"{_PROTOCOL}://{file}" if file in with_json else file for file in files]
 
 
+def text_patches(file: Readable) -> Patches:
+    """The bytes of a Parquet file that, shown so, declare its JSON columns as text.
+
+    Raises ValueError where it is no Parquet file.
+    """
+    end = file.size - _TRAILER
+    trailer = file.read_at(max(end, 0), _TRAILER)
+    start = end - int.from_bytes(trailer[:4], "little")
+    if trailer[4:] != _MAGIC or start < 0:
+        raise ValueError("not a Parquet file")
+    footer = file.read_at(start, end - start)
+    return tuple((start + at, byte) for at, byte in _declared_as_json(footer))
+
+
 class _JsonAsText(AbstractFileSystem):  # type: ignore[misc]
     """Local Parquet files; each open looks at the footer, because files may be replaced."""
 
@@ -61,68 +75,29 @@ class _JsonAsText(AbstractFileSystem):  # type: ignore[misc]
         """When the file was written, which tells DuckDB's cache of files of one from another."""
         return datetime.fromtimestamp(os.stat(self._strip_protocol(path)).st_mtime, UTC)
 
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> _Overlaid:
-        return _Overlaid(self._strip_protocol(path))
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> Handle:
+        file = _LocalFile(self._strip_protocol(path))
+        return Handle(file, text_patches(file))
 
 
-class _Overlaid:
-    """A Parquet file with another footer of the same length.
-
-    DuckDB reads one handle from several threads, each with a `seek` and then a `read`, so every
-    thread has a position of its own.
-    """
+class _LocalFile:
+    """A file on disk."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_RDONLY)
         # DuckDB lets go of a handle without closing it.
         self._close = finalize(self, os.close, self._file)
-        self._size = os.fstat(self._file).st_size
-        self._footer_at, self._footer = self._read_footer()
-        self._at: dict[int, int] = {}
+        self.size = os.fstat(self._file).st_size
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move this thread's position."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
-        self._at[get_ident()] = base + offset
-        return base + offset
-
-    def tell(self) -> int:
-        """This thread's position."""
-        return self._at.get(get_ident(), 0)
-
-    def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, less only at the end."""
-        start = self.tell()
-        data = self._read_at(start, self._size - start if size < 0 else size)
-        end = start + len(data)
-        self._at[get_ident()] = end
-        if end <= self._footer_at:
-            return data
-        kept = max(self._footer_at - start, 0)
-        skipped = max(start - self._footer_at, 0)
-        return data[:kept] + self._footer[skipped : end - self._footer_at]
-
-    def close(self) -> None:
-        """Close the file."""
-        self._close()
-
-    def _read_at(self, start: int, size: int) -> bytes:
+    def read_at(self, start: int, size: int) -> bytes:
         pieces = []
         while size > 0 and (piece := os.pread(self._file, size, start)):
             pieces.append(piece)
             start, size = start + len(piece), size - len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _read_footer(self) -> tuple[int, bytes]:
-        end = self._size - _TRAILER
-        trailer = self._read_at(max(end, 0), _TRAILER)
-        start = end - int.from_bytes(trailer[:4], "little")
-        if trailer[4:] != _MAGIC or start < 0:
-            raise ValueError("not a Parquet file")
-        footer = bytearray(self._read_at(start, end - start))
-        for at, byte in _declared_as_json(footer):
-            footer[at] = byte
-        return start, bytes(footer) + trailer
+    def close(self) -> None:
+        self._close()
 
 
 # Where the format's Thrift definition has them.
@@ -131,7 +106,7 @@ _CONVERTED_JSON, _CONVERTED_TEXT = 38, 0  # 19 and 0, zigzag
 _LOGICAL_JSON, _LOGICAL_TEXT = 0xCC, 0x1C  # fields 12 and 1 of the union, both structs
 
 
-def _declared_as_json(footer: bytes | bytearray) -> Iterator[tuple[int, int]]:
+def _declared_as_json(footer: bytes) -> Iterator[tuple[int, int]]:
     """(offset, other byte) of each place that declares a column of the top level to be JSON."""
     thrift = Compact(footer)
     for field, kind in thrift.fields():

@@ -13,8 +13,10 @@ from pathlib import Path
 import duckdb
 
 from evexport_dagster.source.canonical import EVENTS, PROFILES
-from evexport_dagster.source.json_files import read_json_rows
+from evexport_dagster.source.json_files import Opener, open_local, read_json_rows
 from evexport_dagster.source.parquet_text import with_json_as_text
+from evexport_dagster.source.remote import RemoteFiles
+from evexport_dagster.spec.model_sources import REMOTE, cloud_of
 from evexport_dagster.text import sql_identifier, sql_literal
 
 _FORMATS = {
@@ -28,7 +30,6 @@ _FORMATS = {
 _SCALARS = {"timestamp with time zone", "timestamp", "date", "bigint", "boolean"}
 _TEXTS = {column.name for column in (*EVENTS, *PROFILES) if column.kind == "text"}
 _COMPRESSED = {".gz", ".zst"}
-_REMOTE = ("s3://", "gs://", "gcs://", "az://", "abfss://", "r2://", "http://", "https://", "hf://")
 
 FILE_POSITION = "file_index::UBIGINT * 1099511627776 + file_row_number"
 
@@ -45,34 +46,39 @@ class BaseRelation:
     position: str | None = None
 
 
-def read_files(con: duckdb.DuckDBPyConnection, pattern: str, folder: Path) -> BaseRelation | str:
+def read_files(
+    con: duckdb.DuckDBPyConnection, pattern: str, folder: Path, remote: RemoteFiles
+) -> BaseRelation | str:
     """The relation over the files of a path or glob, or what is wrong with it.
 
-    Relative patterns start at the project's `folder`.
+    Relative patterns start at the project's `folder`; those of clouds are found by `remote`.
     """
-    if pattern.startswith(_REMOTE):
-        return "remote paths are not available yet; use local files"
-    found = con.execute(
-        "SELECT file FROM glob(?) ORDER BY file", [str(folder / Path(pattern).expanduser())]
-    ).fetchall()
-    files = [file for (file,) in found]
+    is_remote = cloud_of(pattern) is not None
+    files = remote.find_files(pattern) if is_remote else _local_files(con, pattern, folder)
     if not files:
-        return f"no file matches; relative paths start at {folder}"
+        return "no file matches" + ("" if is_remote else f"; relative paths start at {folder}")
     formats = {_format(file) for file in files}
     if formats == {"parquet"}:
-        return _parquet(with_json_as_text(con, files))
+        return _parquet(files if is_remote else with_json_as_text(con, files))
     if formats == {"csv"}:
         return BaseRelation(f"read_csv({_list(files)}, union_by_name = true, all_varchar = true)")
     if formats == {"json"}:
-        return _json(con, files)
+        return _json(con, files, remote.open_lines if is_remote else open_local)
     return "the files must all be .parquet, all .csv, or all .json (.jsonl, .ndjson)"
 
 
 def read_query(sql: str) -> BaseRelation | str:
     """The relation of a SELECT, or what is wrong with it."""
-    if any(prefix in sql.lower() for prefix in _REMOTE):
+    if REMOTE.search(sql):
         return "a query over remote paths is refused; name them with `from:`"
     return BaseRelation(f"({sql}\n)")
+
+
+def _local_files(con: duckdb.DuckDBPyConnection, pattern: str, folder: Path) -> list[str]:
+    found = con.execute(
+        "SELECT file FROM glob(?) ORDER BY file", [str(folder / Path(pattern).expanduser())]
+    ).fetchall()
+    return [file for (file,) in found]
 
 
 def _format(file: str) -> str | None:
@@ -92,13 +98,13 @@ def _parquet(files: Sequence[str]) -> BaseRelation:
     )
 
 
-def _json(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> BaseRelation:
+def _json(con: duckdb.DuckDBPyConnection, files: Sequence[str], opened: Opener) -> BaseRelation:
     """JSON files, nested values as the text that stands in the file.
 
     DuckDB's typed reader respells numbers and unites types, so only names and scalar types are
     taken from it; a value that is not of its column's type is none.
     """
-    rows = read_json_rows(con, files)
+    rows = read_json_rows(con, files, opened)
     known = {name.lower() for name in rows.kinds}
     names = [*rows.kinds, *(key for key in rows.refused_keys if key and key.lower() not in known)]
     columns = [

@@ -149,6 +149,12 @@ class AzureDestination(Model):
             raise refuse(Wrong("required: `account` or `endpoint`", ("account",)))
         return self
 
+    @property
+    def account_url(self) -> str:
+        """The address below which the container is, without a slash at its end."""
+        url = self.endpoint or f"https://{self.account}.blob.core.windows.net"
+        return url.rstrip("/")
+
 
 def _kind(value: Any) -> str | None:
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)

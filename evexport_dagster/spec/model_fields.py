@@ -182,21 +182,30 @@ class Identity(Model):
     """Adds the profile's id."""
 
 
+PiiAction = Literal["drop", "hash", "mask"]
+
+
 class Pii(Model):
     """What happens to personal data before anything else is done with a record."""
 
     key: SecretField | None = None
     """The key of `hash` (HMAC-SHA-256); needed where a field is hashed."""
 
-    fields_: dict[Text, Literal["drop", "hash", "mask"]] = pydantic.Field(
+    fields_: dict[Text, PiiAction] = pydantic.Field(
         default_factory=dict, alias="fields", examples=[{"Email": "hash", "Phone": "mask"}]
     )
-    """Per field: `drop` it, `hash` it, or `mask` it."""
+    """What happens to each field, wherever its name stands: in the profile (`Email`, `Phone`,
+    `Name`, `Gender`, `DOB`, `Identity`, custom properties), in events, in the device. `drop`: as
+    if it were not there. `hash`: HMAC-SHA-256 of the exact text, 64 hexadecimal digits. `mask`: an
+    e-mail address keeps its first letter and domain (`j***@acme.com`), seven digits or more
+    keep the last two (`***67`), anything else its first character (`J***`). `where`, and the
+    fallback of identities, see what is left."""
 
     forbid: Annotated[tuple[Text, ...], Lax, no_doubles("the pattern")] = pydantic.Field(
         (), examples=[["*ssn*", "*password*"]]
     )
-    """Patterns of property names: a match that is not listed in `fields` fails the run."""
+    """Patterns of names, in any case: a match that is not in `fields` and would be exported fails
+    the run before anything is written."""
 
     @pydantic.model_validator(mode="after")
     def _has_key(self) -> Pii:

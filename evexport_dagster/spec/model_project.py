@@ -9,7 +9,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 import pydantic
-from pydantic import AfterValidator, Tag
+from pydantic import AfterValidator, Tag, model_validator
 
 from evexport_dagster.spec.fields import (
     MAPPING,
@@ -107,6 +107,13 @@ class Mail(Model):
 
     password: SecretField | None = None
     """Its password."""
+
+    @model_validator(mode="after")
+    def _log_in(self) -> Mail:
+        if (self.user is None) != (self.password is None):
+            given, needed = ("user", "password") if self.user else ("password", "user")
+            raise refuse(Wrong(f"required beside `{given}`", (needed,)))
+        return self
 
 
 class Notifications(Model):

@@ -15,6 +15,9 @@ class Store(Protocol):
     prefix: str
     """What stands before every key, its slash included; '' for none."""
 
+    at_once: int
+    """How many objects may be put at the same time."""
+
     def put(self, key: str, path: Path) -> None:
         """Make the file at `path` the object `key`, whole or not at all, replacing another.
 

@@ -10,6 +10,8 @@ from typing import Final, TypeVar
 
 _T = TypeVar("_T")
 _CHANCE: Final = SystemRandom()
+AT_ONCE: Final = 4
+"""Objects that a run uploads at the same time, each of them in a few parts at a time."""
 
 
 @dataclass(frozen=True)

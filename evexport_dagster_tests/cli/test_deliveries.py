@@ -11,7 +11,6 @@ from evexport_dagster.cli.deliveries import (
     oddities_text,
     place_text,
     run_document,
-    size_text,
     totals_text,
 )
 from evexport_dagster.exports import RunResult
@@ -23,6 +22,7 @@ from evexport_dagster.settings import (
     LocalDestination,
     S3Destination,
 )
+from evexport_dagster.text import size_text
 
 UTC_ZONE = ZoneInfo("UTC")
 

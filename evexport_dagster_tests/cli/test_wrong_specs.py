@@ -33,7 +33,10 @@ WRONG: dict[str, tuple[bytes, list[str]]] = {
         ["folder.template"],
     ),
     "six properties": (SPEC.replace("[Email]", "[a, b, c, d, e, f]").encode(), ["at most 5"]),
-    "not available yet": (SPEC.replace("csv", "parquet").encode(), ["not available yet"]),
+    "not available yet": (
+        SPEC.replace("csv", "csv\nlayout: legacy").encode(),
+        ["not available yet"],
+    ),
     "another file's name": (SPEC.replace("purchases", "other").encode(), ["'other'"]),
 }
 EVERY_WRONG = pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)

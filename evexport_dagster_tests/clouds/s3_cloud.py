@@ -139,6 +139,11 @@ class S3Cloud:
         keys = [it["Key"] for it in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
+    @staticmethod
+    def text(document: Mapping[str, Any]) -> str:
+        """A policy as IAM takes it."""
+        return json.dumps(document)
+
     def uploads(self, bucket: str) -> list[str]:
         """The keys of the multipart uploads that were begun and neither completed nor aborted."""
         listed = self.s3().list_multipart_uploads(Bucket=bucket)

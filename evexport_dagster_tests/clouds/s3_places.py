@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from evexport_dagster.settings import S3Destination
 from evexport_dagster.spec.texts import Secret
-from evexport_dagster.stores.retries import IN_A_HURRY, UPLOADING, Patience
+from evexport_dagster.stores.retries import IN_A_HURRY, Patience
 from evexport_dagster.stores.s3 import S3Store
 from evexport_dagster_tests.clouds.s3_cloud import LEAST, REGION, Keys, S3Cloud, bucket_policy
 
@@ -16,12 +16,14 @@ BUCKET: Final = "acme-events"
 MEBI: Final = 1 << 20
 BRIEF: Final = Patience(total=0.2, answer=0.5)
 """For failures that are to be final."""
+STEADY: Final = Patience(total=20, first=0.05, longest=1, answer=10)
+"""For failures that pass."""
 
 
 def store_at(
     endpoint: str,
     keys: Keys | None,
-    patience: Patience = UPLOADING,
+    patience: Patience = STEADY,
     hurry: Patience = IN_A_HURRY,
     **fields: Any,
 ) -> S3Store:

@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evexport_dagster.errors import UnavailableError
+from evexport_dagster.stores.azure import blocks
 from evexport_dagster.stores.azure.blocks import MOST_BLOCKS, SMALLEST, cut
 from evexport_dagster.stores.retries import Patience
 from evexport_dagster_tests.clouds.azure_cloud import AzureCloud
@@ -29,7 +30,8 @@ from evexport_dagster_tests.clouds.azure_places import (
 )
 from evexport_dagster_tests.clouds.rclone import read_back
 
-SMALL, LARGE = 100_000, 2 * SMALLEST + 1
+BLOCK_SIZE = 3 * MEBI
+SMALL, LARGE = 100_000, 2 * BLOCK_SIZE + 1
 BLOCK, LIST = {"path": "comp=block&"}, {"path": "comp=blocklist"}
 STORM = {"status": 503, "code": "ServerBusy", "times": 3}
 PASSING: Sequence[tuple[dict[str, Any], ...]] = (
@@ -63,6 +65,13 @@ def sas(azure_cloud: AzureCloud) -> str:
     return azure_cloud.sas(azure_cloud.container(CONTAINER))
 
 
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks that are quick to send, where what matters is that there are several."""
+    monkeypatch.setattr(blocks, "SMALLEST", BLOCK_SIZE)
+
+
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("rules", PASSING)
 def test_what_passes_is_overcome(
     azure_cloud: AzureCloud, sas: str, tmp_path: Path, rules: Sequence[dict[str, Any]]
@@ -74,6 +83,7 @@ def test_what_passes_is_overcome(
     assert azure_cloud.objects(CONTAINER) == {"a/x": data}
 
 
+@pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("rule", LASTING)
 def test_what_does_not_pass_leaves_a_whole_object(
     azure_cloud: AzureCloud, sas: str, tmp_path: Path, rule: dict[str, Any]
@@ -166,9 +176,9 @@ def test_rclone_reads_what_was_written(azure_cloud: AzureCloud, sas: str, tmp_pa
 @example(SMALLEST * MOST_BLOCKS)
 @example(SMALLEST * MOST_BLOCKS + 1)
 def test_a_file_of_any_size_has_blocks_enough(size: int) -> None:
-    blocks = cut(size)
-    assert len(blocks) <= MOST_BLOCKS
-    assert len({len(it.id) for it in blocks}) == 1
-    assert [it.start for it in blocks] == [0, *(it.end for it in blocks[:-1])]
-    assert blocks[-1].end == size
-    assert max(it.end - it.start for it in blocks) <= max(SMALLEST, size // MOST_BLOCKS + MEBI)
+    made = cut(size)
+    assert len(made) <= MOST_BLOCKS
+    assert len({len(it.id) for it in made}) == 1
+    assert [it.start for it in made] == [0, *(it.end for it in made[:-1])]
+    assert made[-1].end == size
+    assert max(it.end - it.start for it in made) <= max(SMALLEST, size // MOST_BLOCKS + MEBI)

@@ -14,7 +14,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 
 from evexport_dagster.errors import UnavailableError
-from evexport_dagster.stores.gcs.upload import CHUNK, Session
+from evexport_dagster.stores.gcs import upload
+from evexport_dagster.stores.gcs.upload import Session
 from evexport_dagster.stores.retries import Patience
 from evexport_dagster_tests.clouds.gcs_cloud import GcsCloud, gcs
 from evexport_dagster_tests.clouds.gcs_places import (
@@ -27,7 +28,8 @@ from evexport_dagster_tests.clouds.gcs_places import (
 )
 from evexport_dagster_tests.clouds.rclone import read_back
 
-SMALL, LARGE = 100_000, CHUNK + 3 * MEBI + 1
+CHUNK = 3 * MEBI
+SMALL, LARGE = 100_000, CHUNK + 2 * MEBI + 1
 STORM = {"path": "^/upload/", "status": 503, "times": 3}
 PASSING: Sequence[tuple[dict[str, Any], ...]] = (
     (STORM,),
@@ -62,6 +64,13 @@ def key(gcs_cloud: GcsCloud) -> str:
     return gcs_cloud.account(gcs_cloud.bucket(BUCKET))
 
 
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks that are quick to send, where what matters is that there are several."""
+    monkeypatch.setattr(upload, "CHUNK", CHUNK)
+
+
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("rules", PASSING)
 def test_what_passes_is_overcome(
     gcs_cloud: GcsCloud, key: str, tmp_path: Path, rules: Sequence[dict[str, Any]]
@@ -73,6 +82,7 @@ def test_what_passes_is_overcome(
     assert gcs_cloud.objects(BUCKET) == {"a/x": data}
 
 
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("repeats", ["ignore", "append"])
 @pytest.mark.parametrize("rule", LASTING)
 def test_what_does_not_pass_leaves_a_whole_object(
@@ -95,6 +105,7 @@ def test_what_does_not_pass_leaves_a_whole_object(
     assert gcs_cloud.objects(BUCKET) == {"x": new}
 
 
+@pytest.mark.usefixtures("small_chunks")
 def test_a_lost_answer_never_doubles_bytes(gcs_cloud: GcsCloud, key: str, tmp_path: Path) -> None:
     path, data = random_file(tmp_path, LARGE)
     gcs_cloud.repeats("append")
@@ -105,6 +116,7 @@ def test_a_lost_answer_never_doubles_bytes(gcs_cloud: GcsCloud, key: str, tmp_pa
     assert len({it for it in begun if "upload_id" not in it}) == 1
 
 
+@pytest.mark.usefixtures("small_chunks")
 def test_google_gets_a_chunk_again_and_not_the_file(gcs_cloud: GcsCloud, tmp_path: Path) -> None:
     gcs_cloud.bucket(BUCKET)
     path, data = random_file(tmp_path, LARGE)
@@ -123,7 +135,7 @@ def test_a_chunk_that_breaks_off_is_all_that_is_sent_again(
     gcs_cloud: GcsCloud, key: str, tmp_path: Path
 ) -> None:
     # What is left to send must be more than the kernel takes at once.
-    path, data = random_file(tmp_path, 2 * CHUNK)
+    path, data = random_file(tmp_path, 2 * upload.CHUNK)
     gcs_cloud.faults({"method": "PUT", "after": 1, "cut_after": 100_000, "times": 2})
     store_at(gcs_cloud.url, key).put("x", path)
     assert gcs_cloud.objects(BUCKET) == {"x": data}

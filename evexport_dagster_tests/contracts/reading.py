@@ -9,13 +9,16 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from xml.etree import ElementTree
+
+from pyarrow import parquet
 
 from evexport_dagster_tests.contracts.values import (
     NUMBER,
@@ -30,6 +33,21 @@ from evexport_dagster_tests.contracts.values import (
 
 GROUPS: Final = ("identity", "profile", "deviceInfo", "commPrefs", "eventProps")
 HEAD: Final = ("eventName", "eventTime")
+NUMBERS: Final = ("int32", "int64", "float", "double")
+VALUE: Final = ("boolean", *NUMBERS, "text")
+TEXTS: Final = "text or boolean"
+ELEMENT: Final = (TEXTS, *NUMBERS)
+PARQUET: Final[Mapping[str, Sequence[str]]] = {
+    "eventName": (),
+    "timestamp": (),
+    "identity": (TEXTS, "list", *NUMBERS),
+    "deviceInfo": VALUE,
+    "commPrefs": (*VALUE, "map"),
+    "profile": VALUE,
+    "eventProps": VALUE,
+}
+"""The columns of a Parquet file, and the types of the members of their unions."""
+
 FORBIDDEN_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -51,7 +69,16 @@ class Cell(NamedTuple):
 Place: TypeAlias = tuple[str, str]
 """(group, key); ("", "eventName") and ("", "eventTime") for what stands before the groups."""
 
-Read: TypeAlias = "Mapping[Place, Value | Cell]"
+
+@dataclass(frozen=True)
+class Typed:
+    """The one value of a union, by the type of its member."""
+
+    type: str
+    value: Any
+
+
+Read: TypeAlias = "Mapping[Place, Value | Cell | Typed]"
 
 
 @dataclass(frozen=True)
@@ -63,8 +90,9 @@ class Reading:
     """
 
     read: Callable[[bytes, Sequence[Column]], list[Read]]
-    same: Callable[[Value, Value | Cell], bool]
+    same: Callable[[Value, Value | Cell | Typed], bool]
     own_order: bool
+    gzipped: bool = True
     places: Callable[[Iterable[Place]], Iterable[Place]] = list
 
 
@@ -150,7 +178,7 @@ def read_json(data: bytes, columns: Sequence[Column]) -> list[Read]:
 def _members(value: Value, expected: Sequence[str]) -> Read:
     assert isinstance(value, dict)
     assert list(value) == expected
-    found: dict[Place, Value | Cell] = {("", name): value[name] for name in HEAD}
+    found: dict[Place, Value | Cell | Typed] = {("", name): value[name] for name in HEAD}
     for group in expected[len(HEAD) :]:
         members = value[group]
         assert isinstance(members, dict)
@@ -172,7 +200,7 @@ def read_xml(data: bytes, columns: Sequence[Column]) -> list[Read]:
 def _elements(event: ElementTree.Element, expected: Sequence[str]) -> Read:
     assert [group.tag for group in event] == expected
     name, time, *groups = event
-    found: dict[Place, Value | Cell] = {
+    found: dict[Place, Value | Cell | Typed] = {
         ("", one.tag): Cell(one.text or "", True) for one in (name, time)
     }
     for group in groups:
@@ -197,7 +225,7 @@ def places_in_xml(places: Iterable[Place]) -> list[Place]:
     return numbered
 
 
-def same_xml(value: Value, read: Value | Cell) -> bool:
+def same_xml(value: Value, read: Value | Cell | Typed) -> bool:
     """Whether an element says a value: what XML forbids as U+FFFD, lists and objects as JSON."""
     assert isinstance(read, Cell)
     if isinstance(value, str):
@@ -216,7 +244,87 @@ def _without_nonchars(value: Value) -> Value:
     return value
 
 
-def same_text(value: Value, read: Value | Cell) -> bool:
+def read_parquet(data: bytes, columns: Sequence[Column]) -> list[Read]:
+    """The records of a file, whose columns are always the same."""
+    table = parquet.read_table(io.BytesIO(data), page_checksum_verification=True)
+    assert table.column_names == list(PARQUET)
+    selected = {column.group for column in columns} | {"eventProps"}
+    records: list[Read] = []
+    for row in table.to_pylist():
+        assert [key for key, _ in row["timestamp"]] == ["eventTime"]
+        found: dict[Place, Value | Cell | Typed] = {
+            ("", "eventName"): Cell(row["eventName"], True),
+            ("", "eventTime"): Cell(row["timestamp"][0][1], True),
+        }
+        for group in GROUPS:
+            entries = row[group]
+            assert group in selected or entries == []
+            assert len({key for key, _ in entries}) == len(entries)
+            found |= {(group, key): typed(value, PARQUET[group]) for key, value in entries}
+        records.append(found)
+    return records
+
+
+def typed(union: Mapping[str, Any], types: Sequence[str]) -> Typed:
+    """The one member of a union that has a value."""
+    assert list(union) == [f"member{number}" for number in range(len(types))]
+    named = zip(types, union.values(), strict=True)
+    (value,) = (Typed(name, value) for name, value in named if value is not None)
+    if value.type == "list":
+        return Typed("list", [typed(element, ELEMENT) for element in value.value])
+    if value.type == "map":
+        return Typed("map", {key: typed(element, VALUE) for key, element in value.value})
+    return value
+
+
+def same_typed(value: Value, read: Value | Cell | Typed) -> bool:
+    """Whether a member of a union says a value: each number where its type is held in full."""
+    if isinstance(read, Cell):
+        return same_text(value, read)
+    assert isinstance(read, Typed)
+    if isinstance(value, dict) and read.type == "map":
+        present = {key: item for key, item in value.items() if item is not None}
+        return list(present) == list(read.value) and all(
+            map(same_typed, present.values(), read.value.values())
+        )
+    if isinstance(value, list) and read.type == "list":
+        items = [item for item in value if item is not None]
+        return len(items) == len(read.value) and all(map(same_typed, items, read.value))
+    if isinstance(value, bool):
+        return read in (Typed("boolean", value), Typed(TEXTS, "true" if value else "false"))
+    if isinstance(value, Number):
+        return read.type.startswith(type_of(value, read)) and same_number(value, _spelled(read))
+    if not isinstance(read.value, str):
+        return False
+    if isinstance(value, str):
+        return read.value == value
+    return same_text(value, Cell(read.value, True))
+
+
+def type_of(value: Number, read: Typed) -> str:
+    """The type that holds a number: a whole one may have been spelled as a decimal."""
+    held = float(_digits(value)) if value.exponent < 400 else math.inf
+    is_held = math.isfinite(held) and number(repr(held)) == value
+    if value.exponent < 0 or (read.type == "double" and is_held):
+        return "double" if is_held else "text"
+    whole = int(value.digits) * 10**value.exponent if value.exponent < 20 else 1 << 64
+    whole = -whole if value.negative else whole
+    if -(1 << 31) <= whole < 1 << 31:
+        return "int32"
+    if -(1 << 63) <= whole < 1 << 63:
+        return "int64"
+    return "text"
+
+
+def _digits(value: Number) -> str:
+    return f"{'-' if value.negative else ''}{value.digits}e{value.exponent}"
+
+
+def _spelled(read: Typed) -> str:
+    return read.value if isinstance(read.value, str) else repr(read.value)
+
+
+def same_text(value: Value, read: Value | Cell | Typed) -> bool:
     """Whether a cell says a value: lists and objects as JSON, NUL as U+FFFD."""
     assert isinstance(read, Cell)
     text = read.text
@@ -234,7 +342,7 @@ def same_number(value: Number, text: str) -> bool:
     return NUMBER.fullmatch(text) is not None and number(text) == value
 
 
-def same_value(value: Value, read: Value | Cell) -> bool:
+def same_value(value: Value, read: Value | Cell | Typed) -> bool:
     """Whether two values are the same: type, order of keys, every digit."""
     if isinstance(value, Numeral):
         return isinstance(read, str) and same_number(value.number, read)
@@ -248,5 +356,6 @@ def same_value(value: Value, read: Value | Cell) -> bool:
 FORMATS: Final = {
     "csv": Reading(read_csv, same_text, own_order=False),
     "json": Reading(read_json, same_value, own_order=True),
+    "parquet": Reading(read_parquet, same_typed, own_order=True, gzipped=False),
     "xml": Reading(read_xml, same_xml, own_order=True, places=places_in_xml),
 }

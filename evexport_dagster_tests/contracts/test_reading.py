@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from evexport_dagster_tests.contracts.reading import (
     FORMATS,
     Cell,
     Column,
+    Typed,
     cells,
     read_csv,
     read_json,
     read_xml,
     same_text,
+    same_typed,
     same_value,
+    typed,
 )
 from evexport_dagster_tests.contracts.values import (
     Numeral,
@@ -119,4 +124,59 @@ def test_types_count_where_a_format_has_them() -> None:
     assert not same_value("1", number("1"))
     assert not same_value(Numeral(number("1")), number("1"))
     assert same_value(Numeral(number("1.50")), "1.5")
-    assert FORMATS.keys() >= {"csv", "json", "xml"}
+    assert FORMATS.keys() >= {"csv", "json", "parquet", "xml"}
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "read"),
+    [
+        (True, "int32", 1),
+        (True, "text", "true"),
+        ("1", "int32", 1),
+        (number("1"), "int64", 1),
+        (number("1"), "text", "1"),
+        (number("4294967296"), "text", "4294967296"),
+        (number("0.5"), "float", 0.5),
+        (number("0.5"), "text", "0.5"),
+        (number("0.1234567890123456789"), "double", 0.12345678901234568),
+        (number("1e400"), "double", math.inf),
+        (Numeral(number("1")), "int32", 1),
+        ([number("1")], "list", []),
+        ([number("1")], "text", "[2]"),
+        ({"a": True}, "map", {}),
+        ({"a": True}, "map", {"b": Typed("boolean", True)}),
+    ],
+    ids=str,
+)
+def test_a_member_that_is_not_the_values_own_is_not_the_same(
+    value: Value, type_: str, read: object
+) -> None:
+    assert not same_typed(value, Typed(type_, read))
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "read"),
+    [
+        (True, "boolean", True),
+        (number("1"), "int32", 1),
+        (number("1.0"), "double", 1.0),
+        (number("4294967296"), "int64", 4294967296),
+        (number("59.90"), "double", 59.9),
+        (number("1e400"), "text", "1e400"),
+        (number("18446744073709551616"), "text", "18446744073709551616"),
+        (Numeral(number("1.50")), "text", "1.5"),
+        ("a\0", "text", "a\0"),
+        ([number("1"), None], "list", [Typed("int32", 1)]),
+        ([number("1"), None], "text", "[1,null]"),
+        ({"a": True, "b": None}, "map", {"a": Typed("boolean", True)}),
+    ],
+    ids=str,
+)
+def test_the_member_of_a_value_is_the_same(value: Value, type_: str, read: object) -> None:
+    assert same_typed(value, Typed(type_, read))
+
+
+@pytest.mark.parametrize("union", [(None, None), (True, 1)])
+def test_a_union_has_one_value(union: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match="values to unpack"):
+        typed({f"member{n}": it for n, it in enumerate(union)}, ["boolean", "int32"])

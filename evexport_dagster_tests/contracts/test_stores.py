@@ -29,7 +29,7 @@ from evexport_dagster_tests.clouds.gcs_cloud import GcsCloud
 from evexport_dagster_tests.clouds.s3_cloud import REGION, S3Cloud
 
 MEBI = 1 << 20
-SIZES = [0, 1, 8 * MEBI, 8 * MEBI + 1, 16 * MEBI, 16 * MEBI + 1, 40 * MEBI + 3]
+SIZES = [0, 1, MEBI, MEBI + 1, 16 * MEBI, 16 * MEBI + 1, 33 * MEBI]
 """Nothing, a little, and the sizes around which stores begin to send files in parts."""
 
 SEGMENT = st.text("abzABZ019-_=.", min_size=1, max_size=60).filter(lambda it: it.strip("."))

@@ -63,11 +63,14 @@ class Servers:
 
 
 @contextmanager
-def servers(folder: Path, home: Path, logs: Path) -> Iterator[Servers]:
-    """A webserver and a daemon of the project in `folder`; both have ended afterwards."""
+def servers(folder: Path, home: Path, logs: Path, *, web: bool = True) -> Iterator[Servers]:
+    """A webserver, if it is wanted, and a daemon of the project in `folder`; both have ended
+    afterwards."""
     port = _free_port()
     workspace = ["-m", "evexport_dagster.definitions", "-d", str(folder)]
-    web = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace]
+    commands = {"daemon": ["dagster._daemon", "run", *workspace]}
+    if web:
+        commands["web"] = ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace]
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(home),
@@ -77,11 +80,12 @@ def servers(folder: Path, home: Path, logs: Path) -> Iterator[Servers]:
         "PYTHONWARNINGS": "ignore",
     }
     with ExitStack() as stack:
-        for name, command in {"web": web, "daemon": ["dagster._daemon", "run", *workspace]}.items():
+        for name, command in commands.items():
             log = stack.enter_context((logs / f"{name}.log").open("w"))
             stack.enter_context(_process([sys.executable, "-m", *command], log, environment))
         running = Servers(f"http://127.0.0.1:{port}", logs)
-        running.wait_for("the webserver", running.is_up)
+        if web:
+            running.wait_for("the webserver", running.is_up)
         yield running
 
 

@@ -29,7 +29,7 @@ def test_a_project_is_a_code_location(folder: Path) -> None:
         "exports/purchases_history": "events",
     }
     repository = defs.get_repository_def()
-    assert [sensor.name for sensor in repository.sensor_defs] == ["catalog"]
+    assert [sensor.name for sensor in repository.sensor_defs] == ["catalog", "planner"]
     assert repository.schedule_defs == []
     keys = repository.asset_graph.asset_check_keys
     assert {(key.asset_key.path[-1], key.name) for key in keys} == {

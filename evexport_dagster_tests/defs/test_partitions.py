@@ -20,6 +20,7 @@ from evexport_dagster.defs.partitions import (
     tasks_of,
 )
 from evexport_dagster.exports import ExportJob
+from evexport_dagster.settings import LocalDestination
 from evexport_dagster.spec.model import NO_EVENTS, ExportSpec, OneTime
 from evexport_dagster.windows import Cadence, Window, day_start, windows_between
 
@@ -50,6 +51,7 @@ def job(
         name="purchases",
         spec=spec,
         kind="recurring" if last_day is None else "one_time",
+        destination=LocalDestination(type="local", path=Path("out")),
         file=Path("purchases.yaml"),
         cadence=cadence,
         zone=ZoneInfo(zone),

@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pyarrow as pa
@@ -76,6 +77,13 @@ def run(folder: str, name: str, now: str, from_: str | None = None) -> None:
         project.run(name, from_=start)
 
 
+def run_for(seconds: float, environment: dict[str, str], *arguments: Any) -> None:
+    """Run with these variables, and be killed where that takes longer."""
+    os.environ.update(environment)
+    Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    run(*arguments)
+
+
 def run_and_die(step: str, when: str, times: int, *arguments: Any) -> None:
     """Run, and be killed before, in or after the step, when it comes for the n-th time."""
     _deadly(step, when, times)
@@ -94,7 +102,7 @@ def command_and_die(step: str, when: str, times: int, *arguments: str) -> None:
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
-    action.__name__: action for action in (run, run_and_die, command, command_and_die)
+    action.__name__: action for action in (run, run_for, run_and_die, command, command_and_die)
 }
 
 

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from evexport_dagster.columns import KnownNames
-from evexport_dagster.query import stage, window
+from evexport_dagster.query import lines, stage
 from evexport_dagster.query.clean import Cleaning
 from evexport_dagster.query.guards import Numbers
 
@@ -32,7 +32,7 @@ def chunked(rows: int = CHUNK_ROWS) -> pytest.MonkeyPatch:
     patched = pytest.MonkeyPatch()
     patched.setattr(stage, "_CHUNK_BYTES", 1)
     patched.setattr(stage, "_BATCH_ROWS", rows)
-    patched.setattr(window, "_BATCH_ROWS", 9)
+    patched.setattr(lines, "_BATCH_ROWS", 9)
     return patched
 
 

@@ -133,7 +133,6 @@ def test_rows_that_no_window_can_hold_are_counted(
         ("mixed.*", "all be .parquet, all .csv, or all .json"),
         ("odd.xlsx", "all be .parquet"),
         ("broken.parquet", "broken.parquet"),
-        ("s3://bucket/*.parquet", "not available yet"),
     ],
 )
 def test_files_that_cannot_be_read_are_a_fault(tmp_path: Path, pattern: str, said: str) -> None:

@@ -33,7 +33,6 @@ def test_each_use_of_a_gap_is_a_fault_with_what_is_available_instead() -> None:
         for path, said in {
             ("export", "format"): "'parquet': not available yet (available: csv, json, xml)",
             ("export", "compression"): "'gzip': not available yet (available: default)",
-            ("export", "manifest"): "True: not available yet (available: false)",
             ("export", "pii"): "a mapping: not available yet",
             ("export", "late_events"): "a mapping: not available yet",
         }.items()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from evexport_dagster.cli.deliveries import counted
 from evexport_dagster.cli.options import example, name_argument, project_options
 from evexport_dagster.cli.output import Document, Output
 from evexport_dagster.exports import ExportDetail, load_project
+from evexport_dagster.text import counted
 
 
 @click.command(epilog=example("evexport create purchases"))

@@ -11,13 +11,7 @@ from typing import Final
 import click
 
 from evexport_dagster.cli.commands.init import make_project
-from evexport_dagster.cli.deliveries import (
-    counted,
-    place_text,
-    run_document,
-    size_text,
-    totals_text,
-)
+from evexport_dagster.cli.deliveries import place_text, run_document, totals_text
 from evexport_dagster.cli.options import example, output_options
 from evexport_dagster.cli.output import Grid, Output
 from evexport_dagster.cli.previews import preview_document, say_preview
@@ -26,6 +20,7 @@ from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports import Preview, Project, RunResult, load_project
 from evexport_dagster.ledger import Receipt
 from evexport_dagster.settings import PROJECT_FILE
+from evexport_dagster.text import counted, size_text
 
 WINDOWS: Final = 6
 """How many windows one demo delivers."""

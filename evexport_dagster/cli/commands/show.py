@@ -34,7 +34,7 @@ def command(name: str, folder: Path, out: Output) -> None:
     with load_project(folder) as project:
         zone = project.settings.account.zone
         detail = project.show(name)
-        destination = project.settings.destinations[project.job(name).spec.destination]
+        destination = project.in_force(name).destination
     _say(detail, place_text(destination), out, zone)
     out.document(_document(detail, zone))
 

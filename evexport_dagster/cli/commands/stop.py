@@ -8,6 +8,7 @@ import click
 
 from evexport_dagster.cli.options import example, name_argument, project_options
 from evexport_dagster.cli.output import Output
+from evexport_dagster.cli.telling import telling
 from evexport_dagster.exports import load_project
 from evexport_dagster.lifecycle import status_of
 
@@ -23,7 +24,7 @@ def command(name: str, folder: Path, out: Output) -> None:
 
     With --json: {"export", "export_id", "revision", "status"}.
     """
-    with load_project(folder) as project:
+    with load_project(folder) as project, telling(project):
         export = project.stop(name)
     out.say(f"Stopped {export.name} for ever. What it delivered stays where it is.")
     out.document(

@@ -7,22 +7,23 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from azure.core.credentials import AzureSasCredential
 from azure.identity import DefaultAzureCredential
-from azure.storage.blob import ContainerClient, ContentSettings
+from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
 from evexport_dagster.errors import AccessError
 from evexport_dagster.settings import AzureDestination, reveal
 from evexport_dagster.stores.azure import blocks, errors, sas
-from evexport_dagster.stores.retries import IN_A_HURRY, UPLOADING, Patience, persistently
+from evexport_dagster.stores.retries import AT_ONCE, IN_A_HURRY, UPLOADING, Patience, persistently
 
 _log = logging.getLogger(__name__)
 _IN_ONE_REQUEST: Final = 1 << 20
 _CONNECT: Final = 15
 _PROBE: Final = ".evexport-probe"
+_T = TypeVar("_T")
 
 
 class AzureStore:
@@ -30,6 +31,8 @@ class AzureStore:
 
     Needs a SAS with Read and Write; with Delete as well, blobs that became stale are removed.
     """
+
+    at_once = AT_ONCE
 
     def __init__(
         self,
@@ -42,8 +45,7 @@ class AzureStore:
         self.prefix = f"{destination.prefix}/" if destination.prefix else ""
         self._destination = destination
         self._environ, self._patience = environ, patience
-        account = destination.endpoint or f"https://{destination.account}.blob.core.windows.net"
-        self._account_url = account.rstrip("/")
+        self._account_url = destination.account_url
         place = urlsplit(self._account_url)
         self.fingerprint = f"azure:{place.netloc.lower()}{place.path}/{destination.container}"
 
@@ -66,10 +68,18 @@ class AzureStore:
             # Read and Write are all that is needed.
             _log.warning("%s; this one stays", error)
 
+    def client(self) -> BlobServiceClient:
+        """A client of its own with the credentials of the destination."""
+        return self._ask(
+            f"open {self._account_url}",
+            "Read",
+            lambda: BlobServiceClient(self._account_url, credential=self._credential),
+        )
+
     def uri(self, key: str) -> str:
         return f"{self._account_url}/{self._destination.container}/{quote(key)}"
 
-    def _ask(self, what: str, needed: str, action: Callable[[], None]) -> None:
+    def _ask(self, what: str, needed: str, action: Callable[[], _T]) -> _T:
         try:
             return action()
         except Exception as error:

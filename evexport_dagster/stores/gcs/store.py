@@ -20,7 +20,7 @@ from google.oauth2 import service_account
 from evexport_dagster.settings import GcsDestination, reveal
 from evexport_dagster.stores.gcs import errors
 from evexport_dagster.stores.gcs.upload import Session, checksum
-from evexport_dagster.stores.retries import IN_A_HURRY, UPLOADING, Patience, persistently
+from evexport_dagster.stores.retries import AT_ONCE, IN_A_HURRY, UPLOADING, Patience, persistently
 
 _SERVICE: Final = "https://storage.googleapis.com"
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -35,6 +35,8 @@ class GcsStore:
 
     Needs storage.objects.create, and storage.objects.delete to replace what is there.
     """
+
+    at_once = AT_ONCE
 
     def __init__(
         self,
@@ -61,6 +63,11 @@ class GcsStore:
         self._ask(f"write {self.uri(key)}", lambda: self._put_bytes(key, b"evexport", IN_A_HURRY))
         # Who may not remove an object may not replace one either.
         self._ask(f"remove {self.uri(key)}", lambda: self._delete(key, IN_A_HURRY))
+
+    def client(self, project: str | None = None) -> storage.Client:
+        """A client of its own with the credentials of the destination; Google's project is
+        needed only to list buckets or to make one."""
+        return self._ask(f"open {self.uri('')}", lambda: self._client(project))
 
     def uri(self, key: str) -> str:
         return f"gs://{self._destination.bucket}/{key}"
@@ -132,13 +139,16 @@ class GcsStore:
     def _persistently(self, action: Callable[[], _T], patience: Patience) -> _T:
         return persistently(action, errors.passes, patience)
 
-    @cached_property
-    def _bucket(self) -> storage.Bucket:
-        client = storage.Client(
-            project=None,
+    def _client(self, project: str | None) -> storage.Client:
+        return storage.Client(
+            project=project,
             credentials=self._credentials,
             client_options={"api_endpoint": self._endpoint},
         )
+
+    @cached_property
+    def _bucket(self) -> storage.Bucket:
+        client = self._client(None)
         # The SDK would look the bucket up in the background, which needs one more permission.
         client._bucket_metadata_cache = None
         return client.bucket(self._destination.bucket)

@@ -202,13 +202,16 @@ def explain(error: BaseException, name: str, tried: str) -> ExportError:
 
     What S3 answers can hold the access key and the signature, so only its code is shown.
     """
-    if isinstance(error, vendor.ClientError):
-        code, cause = code_of(error), _of_answer(error)
-    else:
-        code, cause = type(error).__name__, _of_type(error)
+    code = code_of(error) if isinstance(error, vendor.ClientError) else type(error).__name__
+    cause = cause_of(error)
     return cause.error(
         f"destination {name!r} could not {tried}: {cause.what} ({code}); {cause.todo}"
     )
+
+
+def cause_of(error: BaseException) -> Cause:
+    """Why a vendor's error came, and what to do."""
+    return _of_answer(error) if isinstance(error, vendor.ClientError) else _of_type(error)
 
 
 def is_passing(error: BaseException) -> bool:

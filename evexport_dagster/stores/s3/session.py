@@ -70,12 +70,14 @@ class Login:
     role: RoleCredentials | None
     endpoint: str | None
 
-    def connect(self, patience: Patience) -> Connection:
-        """A connection with the credentials of the session."""
+    def connect(self, patience: Patience, attempts: int = 1) -> Connection:
+        """A connection with the credentials of the session; a client makes `attempts` by itself.
+
+        botocore's own attempts share a budget, which the parts of a large file can use up.
+        """
         config = _config(
             patience,
-            # botocore's own attempts share a budget, which the parts of a large file can use up.
-            attempts=1,
+            attempts,
             # The signature covers the checksum of what is sent; hashing all of it again for the
             # signature would cost more than sending it.
             s3={"payload_signing_enabled": False},

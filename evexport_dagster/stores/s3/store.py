@@ -7,14 +7,17 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from evexport_dagster.errors import AccessError, ExportError
 from evexport_dagster.settings import S3Destination
-from evexport_dagster.stores.retries import IN_A_HURRY, UPLOADING, Patience
+from evexport_dagster.stores.retries import AT_ONCE, IN_A_HURRY, UPLOADING, Patience
 from evexport_dagster.stores.s3.errors import VENDOR_ERRORS, explain
 from evexport_dagster.stores.s3.session import Connection, Login, sign_in
 from evexport_dagster.stores.s3.upload import PART, Place, abort, begin, send_parts, send_whole
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -23,6 +26,8 @@ _PROBE = ".evexport-probe"
 
 class S3Store:
     """Objects of a bucket; safe to share between threads."""
+
+    at_once = AT_ONCE
 
     def __init__(
         self,
@@ -64,6 +69,15 @@ class S3Store:
             f"remove {self.uri(key)}",
             lambda: self._connection(self._patience).ask(
                 lambda s3: s3.delete_object(Bucket=self.bucket, Key=key)
+            ),
+        )
+
+    def client(self, attempts: int) -> S3Client:
+        """A client of its own with the credentials of the destination, which tries so often."""
+        return self._tried(
+            f"open {self.uri('')}",
+            lambda: (
+                sign_in(self._destination, self._environ).connect(self._patience, attempts).client
             ),
         )
 

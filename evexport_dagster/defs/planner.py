@@ -1,0 +1,159 @@
+"""The planner sensor: it starts what is due, one window of an export at a time.
+
+It decides nothing itself: the facts come from the ledger and from Dagster's runs, `next_run` says
+what is due, and a run takes the window's lease. So nothing depends on how often, or in how many
+daemons, it is asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import dagster as dg
+
+from evexport_dagster.defs.display import show_status
+from evexport_dagster.defs.instance import set_pool_limit
+from evexport_dagster.defs.metadata import asset_key
+from evexport_dagster.defs.partitions import partitions_of
+from evexport_dagster.defs.resources import PROJECT
+from evexport_dagster.defs.runs import (
+    EXPORT_TAG,
+    bury,
+    cancel,
+    is_of,
+    last_run,
+    planned_tags,
+    unfinished,
+)
+from evexport_dagster.defs.selection import selection
+from evexport_dagster.errors import ExportError
+from evexport_dagster.exports import ExportJob, NextRun, Project, in_turn, is_done, next_run
+
+SECONDS = 5
+
+
+@dataclass
+class _Tick:
+    """One look at every export: the runs of Dagster, the statuses that it shows, what is due, and
+    what is said of it."""
+
+    project: Project
+    instance: dg.DagsterInstance
+    runs: Sequence[dg.DagsterRun]
+    statuses: dict[str, str]
+    due: list[NextRun] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def look(self, job: ExportJob) -> None:
+        """Note the next run of an export if it is due; end the runs of one that is stopped."""
+        registered = self.project.registered(job.name)
+        if registered is None:
+            return
+        self.statuses[job.name] = show_status(registered, self.instance, self.statuses)
+        own = [run for run in self.runs if is_of(run, job.name)]
+        if registered.state == "stopped":
+            for run in own:
+                cancel(self.instance, run)
+            return
+        facts, now = (
+            self.project.unattended.facts(job.name, queued=bool(own)),
+            self.project.unattended.now(),
+        )
+        if facts is None:
+            return
+        if is_done(facts, now):
+            self.project.discover(job.name)
+            self.project.unattended.finish(job.name)
+            return
+        planned = next_run(facts, now)
+        if planned is not None and planned.is_due(now):
+            last = last_run(self.instance, job, registered.export_id)
+            planned = next_run(replace(facts, last_run=last), now)
+        if planned is None:
+            return
+        if planned.is_due(now):
+            self.due.append(planned)
+        else:
+            self.said.append(_waits(planned))
+
+    def requests(self) -> list[dg.RunRequest]:
+        """The runs that may start now."""
+        at_work = sum(EXPORT_TAG in run.tags for run in self.runs)
+        limit = self.project.settings.runtime.concurrent_runs
+        return [self._request(planned) for planned in in_turn(self.due, at_work, limit)]
+
+    def _request(self, planned: NextRun) -> dg.RunRequest:
+        job, registered = planned.job, self.project.registered(planned.job.name)
+        assert registered is not None
+        last = last_run(self.instance, job, registered.export_id)
+        again = last is not None and last.window_start == planned.window.start
+        after = last.run_id if last is not None and again else "first"
+        tags = planned_tags(planned, registered.export_id)
+        ops = {}
+        for task in self.project.unattended.missing_in(job.name, planned.window):
+            events = len(self.project.events(job.name))
+            partitions = partitions_of(
+                job, events, self.project.unattended.now().astimezone(job.zone).date()
+            )
+            told = selection(job, task, partitions, self.instance)
+            key = {"dagster/partition": told.partition_key} if told.partition_key else {}
+            tags, ops = {**tags, **told.tags, **key}, dict(told.ops)
+        return dg.RunRequest(
+            # The same attempt has the same key, whenever and however often it is asked for.
+            run_key=f"{registered.export_id}/{planned.window.timestamp}/{after}",
+            asset_selection=[asset_key(job.name)],
+            tags=tags,
+            run_config=ops,
+        )
+
+
+def planner_sensor(project: Project) -> dg.SensorDefinition:
+    """Starts runs of the created exports of a project, by itself."""
+    loaded = {job.name for job in project.unattended.jobs()}
+
+    @dg.sensor(
+        name="planner",
+        description=(
+            "Delivers every window of a created export once it has ended and settled, in order;"
+            " tries again what failed. An export that is not created, or is stopped, never runs."
+        ),
+        minimum_interval_seconds=SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        asset_selection=dg.AssetSelection.assets(*(asset_key(name) for name in sorted(loaded))),
+        required_resource_keys={PROJECT},
+    )
+    def planner(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        opened: Project = context.resources.project
+        set_pool_limit(context.instance, opened.settings.runtime.concurrent_runs)
+        runs = bury(opened, context.instance, unfinished(context.instance, loaded))
+        tick = _Tick(opened, context.instance, runs, json.loads(context.cursor or "{}"))
+        for job in opened.unattended.jobs():
+            if job.name not in loaded:
+                tick.said.append(f"{job.name}: reload the code location to let it run")
+                continue
+            try:
+                tick.look(job)
+            except ExportError as error:
+                # One export that cannot be planned must not hold up the others.
+                context.log.error(f"{job.name}: {error}")
+                tick.said.append(f"{job.name}: {error}")
+        requests = tick.requests()
+        said = "\n".join(tick.said) or "Nothing is due"
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else said,
+            cursor=json.dumps(tick.statuses),
+        )
+
+    return planner
+
+
+def _waits(planned: NextRun) -> str:
+    zone = planned.job.zone
+    start = planned.window.start.astimezone(zone).isoformat(sep=" ", timespec="minutes")
+    if planned.not_before is None:
+        return f"{planned.job.name}: the window of {start} waits until its spec is changed"
+    at = planned.not_before.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+    return f"{planned.job.name}: the window of {start} is due at {at}"

@@ -1,0 +1,61 @@
+"""What the ledger knows of an export, for the planner; windows that are done are counted once."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from evexport_dagster.exports.context import Context
+from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.leases import is_alive
+from evexport_dagster.exports.planner import Facts
+from evexport_dagster.ledger import Event, RegisteredExport
+
+_Key = tuple[int, int, int]
+
+
+@dataclass
+class Agenda:
+    """The facts of a project's exports, which was opened at `opened_at`.
+
+    It remembers up to where each export is delivered without a gap: as long as the revision and
+    the number of events are the same, only what was begun again can open a gap before that.
+    """
+
+    context: Context
+    opened_at: datetime
+    _reached: dict[_Key, datetime] = field(default_factory=dict)
+
+    def facts(self, job: ExportJob, export: RegisteredExport, *, queued: bool) -> Facts:
+        """The facts of a registered export; `queued` tells that a run of it waits or works."""
+        ledger, export_id, now = self.context.ledger, export.export_id, self.context.clock()
+        listed = job.listed_events
+        events = [it for it in ledger.events.of(export_id) if listed is None or it.name in listed]
+        key = (export_id, export.revision.number, len(events))
+        since = min([self._reached.get(key, job.start), *ledger.windows.begun(export_id)])
+        counts = ledger.windows.delivered(export_id, since, listed)
+        belonging = _counter(events)
+        windows = [window.start for window in job.between(since, now)]
+        whole = {start for start in windows if counts.get(start, 0) == belonging(start)}
+        reached = next((start for start in windows if start not in whole), since)
+        self._reached[key] = reached
+        leases = ledger.leases.holders(export_id)
+        return Facts(
+            job=job,
+            state=export.state,
+            since=reached,
+            changed_at=max(export.revision.created_at, self.opened_at),
+            whole=frozenset(whole),
+            unfinished=frozenset(it.window_start for it in ledger.manifests.outdated(export_id)),
+            failures=ledger.failures.of(export_id),
+            in_flight=queued or any(is_alive(self.context, lease) for lease in leases),
+        )
+
+
+def _counter(events: Sequence[Event]) -> Callable[[datetime], int]:
+    """How many of the events belong to a window, by its start."""
+    always = sum(1 for event in events if event.first_window is None)
+    later = sorted(event.first_window for event in events if event.first_window is not None)
+    return lambda start: always + bisect_right(later, start)

@@ -1,0 +1,134 @@
+"""Failures and recoveries of an export: recorded, and told as its life says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+from evexport_dagster.errors import BusyError, ExportError, StoppedError
+from evexport_dagster.exports.context import Context
+from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.notices import Notifier
+from evexport_dagster.ledger import Failure, NewNotice, RegisteredExport, Trouble
+from evexport_dagster.lifecycle import (
+    Fact,
+    Failed,
+    StoppedByHand,
+    Succeeded,
+    TellFailed,
+    Telling,
+    TellRecovered,
+    advance,
+    is_given_up,
+)
+from evexport_dagster.windows import Window
+
+
+@contextmanager
+def outcome_recorded(
+    context: Context, job: ExportJob, export: RegisteredExport, window: Window, run_id: str
+) -> Iterator[None]:
+    """Record how the delivery of a window ended, and keep the notices of it."""
+    with failures_recorded(context, job, export, window, run_id):
+        yield
+    receipts = context.ledger.deliveries.receipts(export.export_id, window.start)
+    wrote = any(receipt.files for receipt in receipts if receipt.run_id == run_id)
+    _tell(context, job, export, Succeeded(window.start, wrote), window)
+    context.ledger.failures.clear(export.export_id, window.start)
+
+
+@contextmanager
+def failures_recorded(
+    context: Context, job: ExportJob, export: RegisteredExport, window: Window, run_id: str
+) -> Iterator[None]:
+    """Record what fails in the course of a window's delivery, and keep the notices of it.
+
+    A run that was ended has not failed: by a person, because its export is stopped, or because
+    another run has its window. With the last notice of an access failure the export is stopped.
+    """
+    try:
+        yield
+    except (StoppedError, BusyError, duckdb.InterruptException):
+        raise
+    except Exception as error:
+        if _is_stopped(context, export):
+            # What it failed of is the stop: whatever was at work is interrupted.
+            raise
+        kind = error.kind if isinstance(error, ExportError) else "bug"
+        place = (export.export_id, window.start, kind)
+        failure = context.ledger.failures.record(*place, str(error), run_id, context.clock())
+        _failed(context, job, export, window, failure)
+        raise
+
+
+def stop(context: Context, job: ExportJob | None, export: RegisteredExport) -> RegisteredExport:
+    """Stop an export for ever, as a person asked; `job` is what its file says, where that can be
+    read. A stop of a stopped export is told once."""
+    if export.state != "stopped":
+        now = context.clock()
+        export = context.ledger.exports.set_state(export.name, "stopped", now)
+        _tell(context, job, export, StoppedByHand())
+    return export
+
+
+def _is_stopped(context: Context, export: RegisteredExport) -> bool:
+    current = context.ledger.exports.get(export.name)
+    return current is not None and current.state == "stopped"
+
+
+def _failed(
+    context: Context, job: ExportJob, export: RegisteredExport, window: Window, failure: Failure
+) -> None:
+    if is_given_up(_tell(context, job, export, Failed(failure), window, failure)):
+        current = context.ledger.exports.get(export.name)
+        if current is not None and current.state == "active":
+            context.ledger.exports.set_state(export.name, "stopped", context.clock())
+
+
+def _tell(
+    context: Context,
+    job: ExportJob | None,
+    export: RegisteredExport,
+    fact: Fact,
+    window: Window | None = None,
+    failure: Failure | None = None,
+) -> Trouble | None:
+    """Let a fact change what the export has trouble with; gives that."""
+    owners = job.spec.owners if job else ()
+    notifier = Notifier(context.settings, export, owners)
+    failures = [failure] if failure else context.ledger.failures.of(export.export_id)
+
+    def step(before: Trouble | None) -> tuple[Trouble | None, Iterable[NewNotice]]:
+        after, tellings = advance(before, fact)
+        about = failure or _of(failures, before)
+        made = (_notice(context, notifier, it, window, about) for it in tellings)
+        return after, [notice for notice in made if notice is not None]
+
+    return context.ledger.troubles.advance(export.export_id, step)
+
+
+def _of(failures: Sequence[Failure], trouble: Trouble | None) -> Failure | None:
+    """The last failure of the window that there is trouble with."""
+    found = (it for it in failures if trouble and it.window_start == trouble.window_start)
+    return next(found, None)
+
+
+def _notice(
+    context: Context,
+    notifier: Notifier,
+    telling: Telling,
+    window: Window | None,
+    failure: Failure | None,
+) -> NewNotice | None:
+    now = context.clock()
+    if window is None or failure is None:
+        return notifier.stopped(now) if not isinstance(telling, TellRecovered) else None
+    match telling:
+        case TellFailed(number, stops_at):
+            return notifier.failed(failure, now, window, number, stops_at)
+        case TellRecovered():
+            return notifier.recovered(failure, now, window)
+        case _:
+            return notifier.stopped(now, failure)

@@ -1,0 +1,123 @@
+"""Exports as they run by themselves: by what is registered, whatever their files have become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from evexport_dagster.errors import RefusedError, SpecError, StoppedError
+from evexport_dagster.exports import due, registration, runs, troubles, turns
+from evexport_dagster.exports.agenda import Agenda
+from evexport_dagster.exports.context import Context
+from evexport_dagster.exports.in_force import in_force
+from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.leases import is_alive
+from evexport_dagster.exports.planner import Facts, is_done
+from evexport_dagster.ledger import Event, RegisteredExport
+from evexport_dagster.plan import Task
+from evexport_dagster.windows import Window
+
+
+class Unattended:
+    """The exports of an open project; `written` are those of its files, by name."""
+
+    def __init__(self, context: Context, written: Mapping[str, ExportJob]) -> None:
+        self._context, self._written = context, written
+        # A revision never changes, nor does what was written while the project is open.
+        self._in_force: dict[tuple[int, int], tuple[Context, ExportJob]] = {}
+        self._agenda = Agenda(context, opened_at=context.clock())
+
+    def jobs(self) -> tuple[ExportJob, ...]:
+        """Every export as it runs: those of the files, and active ones whose file is wrong or
+        gone."""
+        found = dict(self._written)
+        known = self._context.ledger.exports.registered() if self._context.has_ledger else ()
+        for export in known:
+            if export.name in self._written or export.state == "active":
+                # Without the destination that it means it cannot run: its runs will say so.
+                with suppress(SpecError):
+                    found[export.name] = self.of(export)[1]
+        return tuple(found.values())
+
+    def job(self, name: str) -> ExportJob | None:
+        """The export as it runs: as it is registered; as its file says while it is not."""
+        export = registration.registered(self._context, name)
+        return self.of(export)[1] if export else self._written.get(name)
+
+    def of(self, export: RegisteredExport) -> tuple[Context, ExportJob]:
+        """A registered export, and the project, as its revision means them."""
+        key = (export.export_id, export.revision.number)
+        if key not in self._in_force:
+            written = self._written.get(export.name)
+            self._in_force[key] = in_force(self._context, export, written)
+        return self._in_force[key]
+
+    def discover(self, name: str, *, lately: bool) -> tuple[Event, ...]:
+        """Register the source's new events of an export that takes them; gives the new ones."""
+        export = registration.registered(self._context, name)
+        if export is None or export.state != "active":
+            return ()
+        context, job = self.of(export)
+        newest = context.ledger.deliveries.newest(export.export_id, 1) if lately else ()
+        since = newest[0].window_start if newest else None
+        return registration.discover(context, job, export, since)
+
+    def facts(self, name: str, *, queued: bool) -> Facts | None:
+        """What the ledger knows of an export, for the planner; None where it is not registered.
+
+        `queued` tells that a run of it waits or works.
+        """
+        export = registration.registered(self._context, name)
+        return self._agenda.facts(self.of(export)[1], export, queued=queued) if export else None
+
+    def runs_at_work(self) -> dict[str, bool]:
+        """The runs that hold a window, by id, and whether they keep their lease up."""
+        if not self._context.has_ledger:
+            return {}
+        ledger, found = self._context.ledger, dict[str, bool]()
+        for export in ledger.exports.registered():
+            for lease in ledger.leases.holders(export.export_id):
+                run_id = lease.holder.partition("/")[0]
+                found[run_id] = found.get(run_id, False) or is_alive(self._context, lease)
+        return found
+
+    def now(self) -> datetime:
+        """What time it is, by the project's clock."""
+        return self._context.clock()
+
+    def rest_of(self, name: str, window: Window, run_id: str) -> tuple[Task, ...]:
+        """What a window of a registered export still lacks, events that are new included.
+
+        It closes what killed runs left open. What fails is recorded as a failure of the window.
+        Raises StoppedError for an export that is stopped.
+        """
+        export = registration.registered(self._context, name)
+        if export is None:
+            raise RefusedError(f"export {name!r} is not registered: `evexport create {name}`")
+        if export.state == "stopped":
+            raise StoppedError(f"export {name!r} is stopped, for ever")
+        context, job = self.of(export)
+        with troubles.failures_recorded(context, job, export, window, run_id):
+            self.discover(name, lately=True)
+            runs.finish_left(context, job, export)
+            return due.rest_of(context, job, export, window)
+
+    def missing_in(self, name: str, window: Window) -> tuple[Task, ...]:
+        """What of a window is not delivered yet, as far as the ledger knows its events."""
+        export = registration.registered(self._context, name)
+        if export is None:
+            return ()
+        return due.rest_of(*self.of(export), export, window)
+
+    def finish(self, name: str) -> bool:
+        """Call an export that ends with its last window done, for ever, if nothing is missing.
+
+        Whoever asks has looked for new events; gives whether it is done now.
+        """
+        facts = self.facts(name, queued=False)
+        done = facts is not None and is_done(facts, self._context.clock())
+        export = registration.registered(self._context, name)
+        if done and export is not None:
+            turns.finish(*self.of(export), export)
+        return done

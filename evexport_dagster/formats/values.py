@@ -1,0 +1,128 @@
+"""Values with their types, in columns: what a format is made of whose records are no text.
+
+A value is its text and its kind. Numbers are told from each other by what they are: an integer
+that 64 bits hold, a decimal that a double holds; any other number is text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from itertools import accumulate
+from math import isfinite
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evexport_dagster.strict_json import Number, as_text
+
+
+class Kind(IntEnum):
+    """The types of JSON values as DuckDB tells them apart; from TEXT on a value is text."""
+
+    BOOLEAN = 0
+    BIGINT = 1
+    UBIGINT = 2
+    DOUBLE = 3
+    VARCHAR = 4
+    ARRAY = 5
+    OBJECT = 6
+
+
+TEXT = Kind.VARCHAR
+KINDS = f"ENUM({', '.join(repr(kind.name) for kind in Kind)})"
+"""The SQL type of a kind."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values by their texts and their kinds; nothing is missing."""
+
+    texts: pa.StringArray
+    kinds: pa.UInt8Array
+
+    def take(self, places: pa.Array) -> Values:
+        """Some of the values."""
+        return Values(self.texts.take(places), self.kinds.take(places))
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A map for each record: its entries lie between two offsets, each a label and a value."""
+
+    offsets: pa.Int32Array
+    labels: pa.DictionaryArray
+    values: Values
+
+
+def integers(values: Sequence[int], kind: pa.DataType, code: str = "i") -> pa.Array:
+    """An array of integers. `pyarrow.array` would import pandas, which takes seconds."""
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(array(code, values))])
+
+
+def strings(values: Sequence[str]) -> pa.StringArray:
+    """An array of texts; see `integers`."""
+    encoded = [value.encode() for value in values]
+    offsets = array("i", accumulate(map(len, encoded), initial=0))
+    return pa.StringArray.from_buffers(
+        len(values), pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))
+    )
+
+
+def lists(values: pa.Array, lengths: Sequence[int]) -> pa.ListArray:
+    """An array of lists of these lengths that have the values one after the other."""
+    offsets = integers([*accumulate(lengths, initial=0)], pa.int32())
+    return pa.ListArray.from_arrays(offsets, values)
+
+
+def read_value(value: Any) -> tuple[str, Kind]:
+    """The text and the kind of a value that `strict_json` has read."""
+    if isinstance(value, bool):
+        return as_text(value), Kind.BOOLEAN
+    if isinstance(value, Number):
+        return value, _kind_of_number(value)
+    if isinstance(value, list):
+        return as_text(value), Kind.ARRAY
+    return as_text(value), Kind.OBJECT if isinstance(value, dict) else TEXT
+
+
+def _kind_of_number(digits: str) -> Kind:
+    if digits.lstrip("-").isdigit():
+        fits = len(digits) <= 20 and -(1 << 63) <= int(digits) < 1 << 63
+        return Kind.BIGINT if fits else TEXT
+    held = float(digits)
+    if held == 0:
+        return TEXT if _NOT_ZERO.match(digits) else Kind.DOUBLE
+    return Kind.DOUBLE if isfinite(held) and Decimal(repr(held)) == Decimal(digits) else TEXT
+
+
+_NOT_ZERO = re.compile("[-0.]*[1-9]")
+_FIRSTS = strings(["t", "f", '"', "[", "{"])
+_KINDS = integers(
+    [Kind.BOOLEAN, Kind.BOOLEAN, Kind.VARCHAR, Kind.ARRAY, Kind.OBJECT], pa.uint8(), "B"
+)
+_VARCHAR = integers([Kind.VARCHAR], pa.uint8(), "B")[0]
+
+
+def read_tokens(tokens: pa.StringArray) -> Values:
+    """The values of JSON tokens."""
+    kinds = _KINDS.take(pc.index_in(pc.utf8_slice_codeunits(tokens, 0, 1), _FIRSTS))
+    quoted = pc.equal(kinds, _VARCHAR)
+    texts = pc.if_else(quoted, pc.utf8_slice_codeunits(tokens, 1, -1), tokens)
+    escaped = pc.and_kleene(quoted, pc.match_substring(tokens, "\\"))
+    others = pc.or_kleene(escaped, pc.is_null(kinds))
+    read = [_read_token(token) for token in tokens.filter(others).to_pylist()]
+    return Values(
+        pc.replace_with_mask(texts, others, strings([text for text, _ in read])),
+        pc.replace_with_mask(kinds, others, integers([kind for _, kind in read], pa.uint8(), "B")),
+    )
+
+
+def _read_token(token: str) -> tuple[str, Kind]:
+    return read_value(json.loads(token, parse_int=Number, parse_float=Number))

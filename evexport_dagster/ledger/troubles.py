@@ -1,0 +1,67 @@
+"""What exports have trouble with, and what was told of it: the facts and the notices at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import cast, get_args
+
+from sqlalchemy import Connection, delete, select
+
+from evexport_dagster.errors import Kind
+
+from .database import Database
+from .lookups import lock_export
+from .notices import insert_notice
+from .schema import trouble
+from .values import NewNotice, Trouble
+
+Step = Callable[[Trouble | None], tuple[Trouble | None, Iterable[NewNotice]]]
+
+
+class Troubles:
+    """The troubles of a ledger's exports: at most one for each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, export_id: int) -> Trouble | None:
+        """What an export has trouble with; None where it works."""
+        with self._database.read() as connection:
+            return _trouble(connection, export_id)
+
+    def advance(self, export_id: int, step: Step) -> Trouble | None:
+        """Puts what `step` makes of the present trouble in its place, and keeps its notices.
+
+        No other step of the export comes between. Gives the new trouble.
+        """
+        with self._database.write() as connection:
+            lock_export(connection, export_id)
+            before = _trouble(connection, export_id)
+            after, notices = step(before)
+            if after != before:
+                _put(connection, export_id, after)
+            for notice in notices:
+                insert_notice(connection, notice)
+            return after
+
+
+def _trouble(connection: Connection, export_id: int) -> Trouble | None:
+    query = select(trouble).where(trouble.c.export_id == export_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Trouble(
+        window_start=row.window_start,
+        kinds=tuple(cast("Kind", it) for it in row.kinds.split(",") if it in get_args(Kind)),
+        access_since=row.access_since,
+        access_told=row.access_told,
+        access_told_at=row.access_told_at,
+    )
+
+
+def _put(connection: Connection, export_id: int, after: Trouble | None) -> None:
+    connection.execute(delete(trouble).where(trouble.c.export_id == export_id))
+    if after is not None:
+        values = {**asdict(after), "kinds": ",".join(after.kinds)}
+        connection.execute(trouble.insert().values(export_id=export_id, **values))

@@ -1,0 +1,177 @@
+"""The records of a chunk as whole lines: one query for all events, in SQL but for odd rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evexport_dagster.columns import EventColumns
+from evexport_dagster.formats import LineFormat
+from evexport_dagster.formats.cells import ObjectColumn, sources_in_order
+from evexport_dagster.query.exact import string_array
+from evexport_dagster.query.pick import members_in_place, place_members, shapes_left_out
+from evexport_dagster.query.shape import SERIES, RecordShape, event_and_instance
+from evexport_dagster.query.times import time_text
+from evexport_dagster.strict_json import read_members
+from evexport_dagster.text import sql_literal
+
+_BATCH_ROWS = 4096
+_PROPERTIES = ObjectColumn("event_props", "exact")
+
+
+def line_records(
+    con: duckdb.DuckDBPyConnection,
+    shape: RecordShape,
+    format_: LineFormat,
+    columns: Mapping[int, EventColumns],
+) -> Iterator[tuple[int, int, pa.Array]]:
+    """(event, instance, lines) of these events in `staged`, in batches."""
+    made = _Lines(shape, format_)
+    left_out = shapes_left_out(con, {n: list(it.sources) for n, it in columns.items()})
+    condition = made.apart(columns, left_out)
+    apart = _render_apart(con, made, columns, condition)
+    if wanted := made.wanted(columns):
+        place_members(con, wanted)
+    query = made.lines(columns, condition, apart=apart)
+    yield from _by_series(con.sql(query).to_arrow_reader(_BATCH_ROWS))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The SQL of the lines of a window's records."""
+
+    shape: RecordShape
+    format: LineFormat
+
+    def apart(
+        self, columns: Mapping[int, EventColumns], left_out: Mapping[int, Collection[int]]
+    ) -> str:
+        """SQL condition on `staged`: the properties of this row are rendered by `piece`.
+
+        `left_out` gives the shapes of an event that have a property which is not exported.
+        """
+        return by_event({n: self._apart(it, left_out.get(n, ())) for n, it in columns.items()})
+
+    def _apart(self, columns: EventColumns, left_out: Collection[int]) -> str:
+        by_format = self.format.apart(columns, _PROPERTIES)
+        if columns.listed or self.format.flat or not left_out:
+            return by_format
+        return f"({by_format}) OR shape IN ({', '.join(map(str, left_out))})"
+
+    def piece(self, text: str, columns: EventColumns) -> str:
+        """The piece of a record that the properties in a clean object are, read exactly."""
+        if not self._has_properties(columns):
+            return ""
+        members, _ = read_members(text)
+        return self.format.separator + self.format.piece(members, columns)
+
+    def lines(self, columns: Mapping[int, EventColumns], condition: str, *, apart: bool) -> str:
+        """SQL for (series, line): the records of these events in `staged`, and in `apart` where
+        there is such a table, whose properties are pieces already.
+
+        `condition` is that of `apart`.
+        """
+        kept = "event, instance, event_time, profile_id, device"
+        kept += ", place" if self.shape.spec.sort else ""
+        pieces = {n: self._properties(it) for n, it in columns.items()}
+        rows = f"""
+            SELECT {kept}, {by_event(pieces)} AS properties
+            FROM ({self._picked(columns)})
+            WHERE event IN ({", ".join(map(str, columns))})
+                AND NOT ({condition})
+        """
+        if apart:
+            rows += f" UNION ALL SELECT {kept}, properties FROM apart"
+        return f"""
+            SELECT {SERIES} AS series, {self._line()} AS line
+            FROM ({rows}) AS rows {self._joins()} {"ORDER BY place" if self.shape.spec.sort else ""}
+        """
+
+    def wanted(self, columns: Mapping[int, EventColumns]) -> dict[int, tuple[str, ...]]:
+        """The members that each event's properties are picked from; empty where none are."""
+        needed = self.format.needs_picked
+        picked = {n: sources_in_order(it.columns) for n, it in columns.items() if needed(it)}
+        return {n: picked.get(n, ()) for n in columns} if any(picked.values()) else {}
+
+    def _picked(self, columns: Mapping[int, EventColumns]) -> str:
+        wanted = self.wanted(columns)
+        if not wanted:
+            return "FROM staged"
+        members = members_in_place(_PROPERTIES.text, as_json=self.format.picks_json)
+        picking = ", ".join(str(event) for event, names in wanted.items() if names)
+        return f"""
+            SELECT *, CASE WHEN event IN ({picking}) THEN {members} END AS props_picked
+            FROM staged JOIN places USING (event, shape)
+        """
+
+    def _joins(self) -> str:
+        people = "JOIN people ON rows.profile_id IS NOT DISTINCT FROM people.profile_id"
+        return f"{people} JOIN devices USING (device)" if self.shape.of_device else people
+
+    def _line(self) -> str:
+        choices = map(self.shape.spec.events.choice, self.shape.events)
+        starts = ", ".join(sql_literal(self.format.start(choice.label)) for choice in choices)
+        after_time, separator, end = (
+            sql_literal(it)
+            for it in (self.format.after_time, self.format.separator, self.format.end)
+        )
+        pieces = ["person"]
+        pieces += ["piece"] if self.shape.of_device else []
+        pieces += ["preferences"] if self.shape.of_preferences else []
+        time = time_text(self.shape.spec.timestamp, self.shape.window, self.shape.zone)
+        # One `concat` copies a record once; a chain of `||` copies it once a piece.
+        together = f", {separator}, ".join(pieces)
+        return f"concat([{starts}][event + 1], {time}, {after_time}, {together}, properties, {end})"
+
+    def _has_properties(self, columns: EventColumns) -> bool:
+        return self.format.properties(columns, "", "") is not None
+
+    def _properties(self, columns: EventColumns) -> str:
+        whole, picked = _PROPERTIES.text, "props_picked"
+        piece = self.format.properties(columns, whole, picked)
+        return f"{sql_literal(self.format.separator)} || {piece}" if piece else "''"
+
+
+def by_event(expressions: Mapping[int, str]) -> str:
+    """SQL that is another expression for each event."""
+    events: dict[str, list[str]] = {}
+    for event, expression in expressions.items():
+        events.setdefault(expression, []).append(str(event))
+    *others, last = events
+    cases = "".join(f" WHEN event IN ({', '.join(events[it])}) THEN {it}" for it in others)
+    return f"CASE{cases} ELSE {last} END" if cases else last
+
+
+def _render_apart(
+    con: duckdb.DuckDBPyConnection,
+    made: _Lines,
+    columns: Mapping[int, EventColumns],
+    condition: str,
+) -> bool:
+    """Makes the table `apart` of the rows that only Python renders, if there are any."""
+    if condition == "false":
+        return False
+    events = ", ".join(map(str, columns))
+    rows = con.sql(
+        f"SELECT * FROM staged WHERE event IN ({events}) AND ({condition})"
+    ).to_arrow_table()
+    texts, numbers = (rows.column(it).to_pylist() for it in ("event_props", "event"))
+    pieces = [
+        made.piece(text, columns[number]) for text, number in zip(texts, numbers, strict=True)
+    ]
+    con.register("apart", rows.append_column("properties", string_array(pieces)))
+    return bool(pieces)
+
+
+def _by_series(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, pa.Array]]:
+    for batch in batches:
+        order = pc.sort_indices(batch.column("series"))
+        runs = pc.run_end_encode(batch.column("series").take(order))
+        lines, start = batch.column("line").take(order), 0
+        for series, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            yield *event_and_instance(series), lines[start:end]
+            start = end

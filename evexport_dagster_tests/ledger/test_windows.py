@@ -1,0 +1,68 @@
+"""How far an export is, and what it has trouble with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evexport_dagster.errors import RefusedError
+from evexport_dagster.ledger import Ledger, NewNotice, Receiver, Trouble
+
+from .samples import HOURS, NOW, RUN, TTL, WINDOW, create, leased, plain, receipt
+
+TROUBLE = Trouble(WINDOW, ("bug", "spec"), NOW, 2, NOW + HOURS)
+
+
+def test_the_events_of_each_window_that_are_delivered_are_counted(ledger: Ledger) -> None:
+    export_id = leased(ledger)
+    assert ledger.leases.acquire(export_id, WINDOW + HOURS, RUN, NOW, TTL)
+    late = ledger.events.register(export_id, [("Late", WINDOW + HOURS)], plain, NOW)[0].name
+    for event, window in (("Charged", WINDOW), (late, WINDOW), ("Charged", WINDOW + HOURS)):
+        key = f"{event}-{window.timestamp()}"
+        ledger.deliveries.record(receipt(export_id, [key], event=event, window=window), RUN)
+
+    def counted(since: int = 0, events: list[str] | None = None) -> list[tuple[int, int]]:
+        counts = ledger.windows.delivered(export_id, WINDOW + since * HOURS, events)
+        return sorted(((start - WINDOW) // HOURS, count) for start, count in counts.items())
+
+    assert counted() == [(0, 1), (1, 1)]
+    assert counted(since=1) == [(1, 1)]
+    assert counted(events=["Late"]) == []
+    assert ledger.windows.begun(export_id) == set()
+    ledger.attempts.begin(export_id, WINDOW, ["Charged"], 1, RUN, NOW)
+    assert counted() == [(1, 1)]
+    assert ledger.windows.begun(export_id) == {WINDOW}
+
+
+def test_a_trouble_and_its_notices_are_kept_at_once(ledger: Ledger) -> None:
+    export_id = create(ledger).export_id
+    receivers = (Receiver("email", "a@example.com"),)
+    notice = NewNotice("1-failed", export_id, "failed", {}, receivers, NOW)
+    assert ledger.troubles.of(export_id) is None
+    assert ledger.troubles.advance(export_id, lambda before: (TROUBLE, [notice])) == TROUBLE
+    assert ledger.troubles.of(export_id) == TROUBLE
+    seen: list[Trouble | None] = []
+
+    def end(before: Trouble | None) -> tuple[None, list[NewNotice]]:
+        seen.append(before)
+        return None, []
+
+    ledger.troubles.advance(export_id, end)
+    assert seen == [TROUBLE]
+    assert ledger.troubles.of(export_id) is None
+    assert [it.notice_id for it in ledger.notices.of(export_id)] == ["1-failed"]
+
+
+def test_a_step_that_fails_changes_nothing(ledger: Ledger) -> None:
+    export_id = create(ledger).export_id
+    ledger.troubles.advance(export_id, lambda before: (replace(TROUBLE, kinds=()), []))
+
+    def fail(before: Trouble | None) -> tuple[None, list[NewNotice]]:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        ledger.troubles.advance(export_id, fail)
+    assert ledger.troubles.of(export_id) == replace(TROUBLE, kinds=())
+    with pytest.raises(RefusedError):
+        ledger.troubles.advance(export_id + 1, lambda before: (None, []))
