@@ -114,7 +114,8 @@ class _Objects:
             rows = self._hidden_member(rows, column, name)
         return f"""
             SELECT * EXCLUDE ({holds}, {keys}, {way}) REPLACE (
-                CASE {way} WHEN 'exact' THEN {self.hiding.object_sql(column)} ELSE {column} END AS {column}
+                CASE {way} WHEN 'exact' THEN {self.hiding.object_sql(column)} ELSE {column} END
+                    AS {column}
             ) FROM ({rows})
         """
 
