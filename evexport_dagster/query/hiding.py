@@ -114,7 +114,9 @@ class Hiding:
 
     def _member(self, name: str, value: str) -> str | None:
         """A member from its two tokens; None where it is dropped."""
-        ((label, _),) = read_members(f"{{{name}:0}}")[0].items()
+        label = name[1:-1]
+        if "\\" in label:
+            (label,) = read_members(f"{{{name}:0}}")[0]
         action = self.actions.get(label)
         if action == "drop":
             return None

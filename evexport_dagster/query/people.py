@@ -27,7 +27,9 @@ def custom_keys(spec: ExportSpec) -> tuple[str, ...]:
 
 
 def uses_phone(spec: ExportSpec) -> bool:
-    """Whether a phone number can show in a record."""
+    """Whether a phone number can show in a record, as the source has it."""
+    if spec.pii is not None and "phone" in map(str.lower, spec.pii.fields_):
+        return False
     identifiers = any(identifier.kind == "Phone" for identifier in spec.identity.identifiers)
     properties = any(field.name == "Phone" for field in spec.user_properties)
     return identifiers or properties or spec.identity.all_identities

@@ -6,7 +6,7 @@ wherever it stands: as a field of the profile, as a custom property of it, as a 
 event, and as a field of the device.
 
 Objects are JSON text. Nearly every row is hidden in SQL. One that has such a name twice, spelled
-with escapes, beside blanks, or with a value that is nested or has escapes, is read token by token.
+with escapes, beside blanks, or with a value that is nested, is read token by token.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TEXTS: Final = {**STANDARD, "token": "push_token"}
 _IDENTITY: Final = "Identity"
 _EVENT_OBJECTS: Final = ("event_props", "device", "session_props")
 _PROFILE_OBJECTS: Final = ("properties",)
-_PLAIN_VALUE: Final = r'(?:"[^"\\]*"|-?[0-9][0-9.eE+-]*|true|false|null)'
+_PLAIN_VALUE: Final = r'(?:"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null)'
 _ESCAPED_KEY: Final = r'\\.(?:[^"\\]|\\.)*"[ \t\r\n]*:'
 
 
@@ -138,8 +138,9 @@ class _Objects:
                 CASE WHEN token <> 'null' THEN replace({column}, {start} || token, {hidden})
                 ELSE {column} END AS {column}
             ) FROM (
-                SELECT *, CASE WHEN starts_with(token, '"') THEN substr(token, 2, length(token) - 2)
-                    ELSE token END AS plain
+                SELECT *, CASE WHEN contains(token, {sql_literal(chr(92))})
+                    THEN json_extract_string(token, '$') WHEN starts_with(token, '"')
+                    THEN substr(token, 2, length(token) - 2) ELSE token END AS plain
                 FROM (
                     SELECT *, CASE WHEN {holds} THEN regexp_extract({column}, {value}, 1) END
                         AS token
