@@ -209,9 +209,10 @@ def test_a_store_that_dies_in_the_middle_gets_the_file_next_time(
         other_store.stop()
         assert not target.exists()
         other_store.start()
-        with pytest.raises(UnavailableError, match="could not write"):
-            putting.result()
-    assert not target.exists()
+        failure = putting.exception()
+    # Killed before its answer to the first request was out, the store is simply asked again.
+    assert failure is None or isinstance(failure, UnavailableError), failure
+    assert target.exists() == (failure is None)
     store.put("x", path)
     assert target.read_bytes() == data
 
