@@ -74,14 +74,7 @@ def preview(
         found = event_names(con, job.start, end) if job.start < end else ()
         names = _names(context, job, [name for name, _ in found])
         window = _window(context, job, [first for n, first in found if n in names], window_start)
-        plan = WindowPlan(
-            account=context.settings.account,
-            export_id=export.export_id if export else int(context.clock().timestamp()),
-            revision=export.revision.number if export else 1,
-            spec=job.spec,
-            window=window,
-            events=_planned(context, export, names),
-        )
+        plan = _plan(context, job, export, window, names)
         if event is not None and event not in names:
             raise RefusedError(f"export {job.name!r} has no event {event!r}; it has {names[:20]}")
         shape = RecordShape(
@@ -105,6 +98,24 @@ def preview(
             columns={name: shape.labels(columns[name]) for name in shown},
             records=_records(WindowRows(con, lake, shape, settled), whole.surveys, shown, rows),
         )
+
+
+def _plan(
+    context: Context,
+    job: ExportJob,
+    export: RegisteredExport | None,
+    window: Window,
+    names: Sequence[str],
+) -> WindowPlan:
+    """The plan that a delivery would have; before creation with a provisional id."""
+    return WindowPlan(
+        account=context.settings.account,
+        export_id=export.export_id if export else int(context.clock().timestamp()),
+        revision=export.revision.number if export else 1,
+        spec=job.spec,
+        window=window,
+        events=_planned(context, export, names),
+    )
 
 
 def _names(context: Context, job: ExportJob, found: Sequence[str]) -> list[str]:

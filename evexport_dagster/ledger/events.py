@@ -89,6 +89,7 @@ class Events:
 
 
 def insert_event(connection: Connection, *, name: str, **values: Any) -> None:
+    """Adds an event to an export that the transaction has locked."""
     connection.execute(event.insert().values(name=name, digest=digest(name), **values))
 
 

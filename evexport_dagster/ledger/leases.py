@@ -88,6 +88,7 @@ class Leases:
 
 
 def held_lease(connection: Connection, export_id: int, window_start: datetime) -> Lease | None:
+    """The lease on a window, if anybody has it."""
     row: Any = connection.execute(HELD, _of(export_id, window_start)).mappings().one_or_none()
     return None if row is None else Lease(**row)
 

@@ -32,6 +32,7 @@ def lock_export(connection: Connection, export_id: int) -> Row[Any]:
 
 
 def event_position(connection: Connection, export_id: int, name: str) -> int:
+    """The position of an event of an export; raises BugError where it is not registered."""
     asked = {"of_export_id": export_id, "of_digest": digest(name)}
     position = connection.execute(POSITION, asked).scalar_one_or_none()
     if position is None:

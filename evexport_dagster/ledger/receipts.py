@@ -15,6 +15,7 @@ from .values import DeliveredFile, Receipt, Totals
 
 
 def delivered_file(row: Row[Any]) -> DeliveredFile:
+    """The file that a row of the table `file` stands for."""
     return DeliveredFile(
         destination=row.destination,
         key=row.key,
