@@ -58,8 +58,9 @@ class CsvFormat:
 
     def scrubbed(self, chunk: memoryview) -> tuple[bytes | memoryview, int]:
         text = bytes(chunk)
-        nuls = text.count(0)
-        return (text.replace(b"\0", _NUL_REPLACED) if nuls else text), nuls
+        if b"\0" not in text:
+            return text, 0
+        return text.replace(b"\0", _NUL_REPLACED), text.count(0)
 
     def count(self, chunks: Iterable[bytes]) -> int:
         rows, quoted = -1, 0

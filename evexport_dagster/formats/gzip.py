@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -33,8 +33,8 @@ class Compressor:
         self._compressed = member_maker(stable=stable)
         self._members: deque[tuple[Path, Future[bytes]]] = deque()
 
-    def append(self, path: Path, member: bytes | bytearray) -> None:
-        """Takes what one more member of a file holds."""
+    def append(self, path: Path, member: Sequence[bytes]) -> None:
+        """Takes what one more member of a file holds, in pieces."""
         self._members.append((path, self._pool.submit(self._compressed, member)))
         if len(self._members) > _AHEAD:
             self._write()
@@ -60,76 +60,65 @@ class Members:
     def __init__(self, path: Path, compressor: Compressor) -> None:
         self._path, self._aside = path, path.with_name(f"{path.name}.rest")
         self._compressor = compressor
-        self._rest = bytearray()
-        self._bytes_aside = 0
+        # Pieces that are joined once: a buffer that grows is copied again and again.
+        self._rest: list[bytes] = []
         self._is_empty = True
-
-    @property
-    def waiting(self) -> int:
+        self._bytes_aside = 0
+        self.waiting = 0
         """The bytes that wait in memory."""
-        return len(self._rest)
 
     def write(self, data: bytes | memoryview) -> None:
         """Takes uncompressed bytes."""
-        if self._bytes_aside and self._bytes_aside + len(self._rest) + len(data) >= MEMBER_BYTES:
-            self._fetch()
-        view = memoryview(data)
-        if self._rest:
-            missing = MEMBER_BYTES - len(self._rest)
-            self._rest += view[:missing]
-            view = view[missing:]
-            if len(self._rest) < MEMBER_BYTES:
-                return
-            self._append(self._rest)
-            self._rest = bytearray()
-        while len(view) >= MEMBER_BYTES:
-            self._append(bytes(view[:MEMBER_BYTES]))
-            view = view[MEMBER_BYTES:]
-        self._rest += view
+        while (missing := MEMBER_BYTES - self._bytes_aside - self.waiting) <= len(data):
+            self._keep(data[:missing])
+            self._append()
+            data = data[missing:]
+        self._keep(data)
 
     def set_aside(self) -> None:
         """Moves what waits in memory to the disk."""
-        if not self._rest:
+        if not self.waiting:
             return
         with self._aside.open("ab") as file:
-            file.write(self._rest)
-        self._bytes_aside += len(self._rest)
-        self._rest = bytearray()
+            file.writelines(self._rest)
+        self._bytes_aside += self.waiting
+        self._rest, self.waiting = [], 0
 
     def close(self) -> None:
         """Hands over what is left. Nothing written is one empty member."""
-        if self._bytes_aside:
-            self._fetch()
-        if self._rest or self._is_empty:
-            self._append(self._rest)
-        self._rest = bytearray()
+        if self.waiting or self._bytes_aside or self._is_empty:
+            self._append()
 
     def discard(self) -> None:
         """Removes what was set aside."""
         self._aside.unlink(missing_ok=True)
 
-    def _fetch(self) -> None:
-        self._rest = bytearray(self._aside.read_bytes()) + self._rest
-        self._aside.unlink()
-        self._bytes_aside = 0
+    def _keep(self, data: bytes | memoryview) -> None:
+        if data:
+            self._rest.append(bytes(data))
+            self.waiting += len(data)
 
-    def _append(self, member: bytes | bytearray) -> None:
+    def _append(self) -> None:
+        if self._bytes_aside:
+            self._rest.insert(0, self._aside.read_bytes())
+            self._aside.unlink()
+        self._compressor.append(self._path, self._rest)
+        self._rest, self.waiting, self._bytes_aside = [], 0, 0
         self._is_empty = False
-        self._compressor.append(self._path, member)
 
 
-def member_maker(*, stable: bool) -> Callable[[bytes | bytearray], bytes]:
-    """What compresses one member; `stable` as for `Compressor`."""
+def member_maker(*, stable: bool) -> Callable[[Sequence[bytes]], bytes]:
+    """What compresses the pieces of one member; `stable` as for `Compressor`."""
     return _always_the_same if stable else _fast
 
 
-def _fast(member: bytes | bytearray) -> bytes:
-    data: bytes = igzip.compress(member, compresslevel=_LEVEL, mtime=0)
+def _fast(member: Sequence[bytes]) -> bytes:
+    data: bytes = igzip.compress(b"".join(member), compresslevel=_LEVEL, mtime=0)
     return data
 
 
-def _always_the_same(member: bytes | bytearray) -> bytes:
-    return zlib.compress(member, level=_LEVEL, wbits=_GZIP)
+def _always_the_same(member: Sequence[bytes]) -> bytes:
+    return zlib.compress(b"".join(member), level=_LEVEL, wbits=_GZIP)
 
 
 def read_back(file: BinaryIO) -> Iterator[bytes]:

@@ -60,12 +60,21 @@ class JsonFormat:
         return chunk, 0
 
     def count(self, chunks: Iterable[bytes]) -> int:
-        return sum(chunk.count(b"\n") for chunk in chunks)
+        return sum(map(_line_ends, chunks))
 
     def _members(self, columns: EventColumns, whole: str, picked: str) -> str:
         if columns.listed:
             return _object(Group("eventProps", picked_cells(columns.columns, picked)))
         return _replaced(whole, _simple_renames(columns) or {})
+
+
+def _line_ends(chunk: bytes) -> int:
+    """Their number: `find` leaps from one to the next, `count` looks at each byte."""
+    found, at = 0, chunk.find(b"\n")
+    while at >= 0:
+        found += 1
+        at = chunk.find(b"\n", at + 1)
+    return found
 
 
 _BEHIND_TEXT = (",", ":", "}", "]")

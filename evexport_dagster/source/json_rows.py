@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 import duckdb
@@ -18,28 +19,21 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
 
     Functions belong to the DuckDB instance: one call serves every connection to it.
     """
-    if _is_registered(con):
-        return
 
     def json_row_texts(text: pa.ChunkedArray, keys: pa.ChunkedArray) -> pa.Array:
         rows = map(row_texts, text.to_pylist(), keys.to_pylist())
         return pa.array(rows, pa.list_(pa.string()))
 
-    con.create_function(
-        "json_row_texts",
-        json_row_texts,
-        [sqltypes.VARCHAR, sqltypes.VARCHAR],
-        con.dtype("VARCHAR[]"),
-        type=PythonUDFType.ARROW,
-        null_handling=FunctionNullHandling.SPECIAL,
-    )
-
-
-def _is_registered(con: duckdb.DuckDBPyConnection) -> bool:
-    found = con.execute(
-        "SELECT 1 FROM duckdb_functions() WHERE function_name = 'json_row_texts'"
-    ).fetchall()
-    return bool(found)
+    # A connection refuses a second function of one name; its cursors find the first one there.
+    with suppress(duckdb.NotImplementedException, duckdb.CatalogException):
+        con.create_function(
+            "json_row_texts",
+            json_row_texts,
+            [sqltypes.VARCHAR, sqltypes.VARCHAR],
+            con.dtype("VARCHAR[]"),
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
+        )
 
 
 def row_texts(text: str | None, keys: str) -> list[str | None]:

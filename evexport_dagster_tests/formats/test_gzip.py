@@ -98,7 +98,7 @@ def test_many_small_pieces_are_set_aside_again_and_again() -> None:
 def test_an_error_of_a_thread_is_raised(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         compressor = Compressor(pool, stable=False)
-        compressor.append(tmp_path / "missing" / "0", b"x")
+        compressor.append(tmp_path / "missing" / "0", [b"x"])
         with pytest.raises(FileNotFoundError):
             compressor.finish()
 

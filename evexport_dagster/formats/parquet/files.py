@@ -202,7 +202,7 @@ class Sink:
     """A new file as `pyarrow` asks for one: it knows the checksum of its bytes, and is compressed
     by members where there is a maker of these."""
 
-    def __init__(self, path: Path, member: Callable[[bytes], bytes] | None) -> None:
+    def __init__(self, path: Path, member: Callable[[Sequence[bytes]], bytes] | None) -> None:
         self._file, self._member = path.open("wb"), member
         self._hash = hashlib.sha256()
         self._rest = bytearray()
@@ -227,7 +227,7 @@ class Sink:
             return len(data)
         self._rest += data
         while len(self._rest) >= MEMBER_BYTES:
-            self._put(self._member(bytes(self._rest[:MEMBER_BYTES])))
+            self._put(self._member([bytes(self._rest[:MEMBER_BYTES])]))
             del self._rest[:MEMBER_BYTES]
         return len(data)
 
@@ -241,7 +241,7 @@ class Sink:
     def close(self) -> None:
         """Writes what is left."""
         if self._member is not None and self._rest:
-            self._put(self._member(bytes(self._rest)))
+            self._put(self._member([bytes(self._rest)]))
             self._rest = bytearray()
         self.abandon()
 
