@@ -38,6 +38,7 @@ _NUMBER = {
     Numbers.SHORT: rf"(?:[1-9][0-9]{{18}}|-?(?:0|[1-9][0-9]{{0,17}}"
     rf"|(?:0|[1-9][0-9]{{0,14}}){_EXPONENT}|(?:{_DECIMAL})(?:{_EXPONENT})?))",
 }
+_BRACKETS = 100
 _TOKEN_NUMBER = {
     Numbers.ANY: "-?[0-9][0-9.]*(?:[eE][+-]?[0-9]+)?",
     Numbers.SHORT: "(?:[0-9]{19}|-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15}"
@@ -61,17 +62,17 @@ def compact(text: str, numbers: Numbers) -> str:
 
 
 def nested_once(text: str) -> str:
-    """SQL condition on a compact text: JSON, nothing null, whose members are at most objects and
-    lists of objects that hold none, and in each of these no key comes twice."""
-    inner = rf"(?:{_STRING}|[^\"{{}}])*"
-    depth = _matches(text, rf"\{{{inner}(?:\{{{inner}\}}{inner})*\}}")
-    keys = f"list_concat(json_keys({text}, '$.*'), json_keys({text}, '$.*[*]'))"
+    """SQL condition on a compact text: JSON, nothing null, of a depth that recursion bears, and in
+    no object below the first level does a key come twice."""
+    shallow = _matches(text, rf"[^\[{{]*(?:[\[{{][^\[{{]*){{0,{_BRACKETS}}}")
+    # DuckDB lets a last comma pass.
+    without = " AND ".join(
+        f"NOT contains({text}, {sql_literal(risk)})" for risk in (",]", ",}", "null")
+    )
+    keys = f"json_keys({text}, '$..*')"
     doubled = f"list_filter({keys}, lambda keys: len(list_distinct(keys)) < len(keys))"
-    # Lists of lists could hold objects that `keys` does not reach; DuckDB lets a last comma pass.
-    risks = ("[[", ",[", ",]", ",}", "null")
-    without = " AND ".join(f"NOT contains({text}, {sql_literal(risk)})" for risk in risks)
     return (
-        f"{depth} AND {without}"
+        f"{without} AND {shallow}"
         f" AND CASE WHEN json_valid({text}) THEN len({doubled}) = 0 ELSE false END"
     )
 
@@ -88,10 +89,10 @@ def may_hold_null(text: str) -> str:
 def nulls_can_be_cut(text: str) -> str:
     """SQL condition on a harmless text: `without_nulls` finds its null members and nothing else.
 
-    A list could hold nulls that stay; a string that begins with `:null` would make a closing
-    quote look like the end of a key.
+    A null in a list stays; a string that begins with `:null` would make the closing quote before
+    it look like the end of a key.
     """
-    risks = ("[", ':":null', ',":null', '{":null')
+    risks = ("[null", ",null", *(f'{before}":null' for before in ":,{["))
     return " AND ".join(f"NOT contains({text}, {sql_literal(risk)})" for risk in risks)
 
 

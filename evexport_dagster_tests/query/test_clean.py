@@ -104,9 +104,12 @@ def test_most_objects_take_a_fast_way(con: duckdb.DuckDBPyConnection) -> None:
         '{"a":1,"b":"x","c":[1,"y"]}',
         '{"a":59.9,"b":null}',
         '{"a":{"b":[1]}}',
-        '{"a":{"b":{}}}',
+        '{"a":[1,"null"],"b":null}',
+        '{"a":{"b":[[{"c":{}}]]}}',
+        '{"a":{"b":[null]}}',
+        '{"a":{"b":[[{"c":1,"c":2}]]}}',
     ]
-    assert [way for *_, way in clean(con, batch, WAYS[1])] == [0, 1, 0, 3]
+    assert [way for *_, way in clean(con, batch, WAYS[1])] == [0, 1, 0, 1, 0, 3, 3]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,9 @@ def test_most_objects_take_a_fast_way(con: duckdb.DuckDBPyConnection) -> None:
         ('{"a":null,"a":2}', "{}", {"duplicate_keys": 1}),
         ('{"a":1,"\\u0061":null}', '{"a":1}', {"duplicate_keys": 1}),
         ('{"x":{"a":1,"a":2}}', '{"x":{"a":1}}', {"duplicate_keys": 1}),
+        ('{"x":[{"y":[[{"a":1,"a":2}]]}]}', '{"x":[{"y":[[{"a":1}]]}]}', {"duplicate_keys": 1}),
+        ('{"k":[null,":null"],"a":null}', '{"k":[null,":null"]}', {}),
+        ('{"k":["[:null"],"a":null}', '{"k":["[:null"]}', {}),
         ('{"a":NaN,"b":[Infinity,1]}', '{"b":[null,1]}', {"not_finite_numbers": 2}),
         ('{"a":"\\ud800x"}', '{"a":"\ufffdx"}', {"lone_surrogates": 1}),
         ('{"a":1,}', "{}", {"malformed_objects": 1}),
