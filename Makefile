@@ -25,7 +25,7 @@ dev: $(READY) lake/profiles.parquet ## Open this folder's exports in Dagster, at
 	@DAGSTER_HOME="$(CURDIR)" PYTHONWARNINGS="ignore:Function" $(BIN)/dagster dev --port $(PORT)
 
 test: lint $(AZURITE) ## Run everything that must hold: linter, types, all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check --quiet
