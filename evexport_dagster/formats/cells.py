@@ -15,11 +15,13 @@ from evexport_dagster.text import json_pointer, sql_literal
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of a record: its label, and SQL for it as JSON text and as plain text."""
+    """One value of a record: its label, and SQL for it as JSON text and as plain text; the keys
+    of the members that it may be, where it is one of an object."""
 
     label: str
     json: str
     text: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def picked_cells(columns: Sequence[Column], picked: str) -> tuple[Cell, ...]:
         values = [f"{picked}[{position + n}]" for n in range(len(column.sources))]
         position += len(values)
         value = values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
-        cells.append(Cell(column.label, value, value))
+        cells.append(Cell(column.label, value, value, column.sources))
     return tuple(cells)
 
 

@@ -24,15 +24,17 @@ from evexport_dagster.strict_json import Number, as_text
 
 
 class Kind(IntEnum):
-    """The types of JSON values as DuckDB tells them apart; from TEXT on a value is text."""
+    """The types of JSON values as DuckDB tells them apart, and FLOAT, a decimal that the source
+    holds in 32 bits; from TEXT on a value is text."""
 
     BOOLEAN = 0
     BIGINT = 1
     UBIGINT = 2
-    DOUBLE = 3
-    VARCHAR = 4
-    ARRAY = 5
-    OBJECT = 6
+    FLOAT = 3
+    DOUBLE = 4
+    VARCHAR = 5
+    ARRAY = 6
+    OBJECT = 7
 
 
 TEXT = Kind.VARCHAR
@@ -51,6 +53,11 @@ class Values:
         """Some of the values."""
         return Values(self.texts.take(places), self.kinds.take(places))
 
+    def with_floats(self, those: pa.BooleanArray) -> Values:
+        """The values, where those of some places are 32-bit floats if they are decimals."""
+        floats = pc.and_(pc.equal(self.kinds, _DOUBLE), those)
+        return Values(self.texts, pc.if_else(floats, _FLOAT, self.kinds))
+
 
 @dataclass(frozen=True)
 class Entries:
@@ -64,6 +71,11 @@ class Entries:
 def integers(values: Sequence[int], kind: pa.DataType, code: str = "i") -> pa.Array:
     """An array of integers. `pyarrow.array` would import pandas, which takes seconds."""
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(array(code, values))])
+
+
+def booleans(values: Sequence[bool]) -> pa.Array:
+    """An array of truth values; see `integers`."""
+    return integers(values, pa.uint8(), "B").cast(pa.bool_())
 
 
 def strings(values: Sequence[str]) -> pa.StringArray:
@@ -107,7 +119,7 @@ _FIRSTS = strings(["t", "f", '"', "[", "{"])
 _KINDS = integers(
     [Kind.BOOLEAN, Kind.BOOLEAN, Kind.VARCHAR, Kind.ARRAY, Kind.OBJECT], pa.uint8(), "B"
 )
-_VARCHAR = integers([Kind.VARCHAR], pa.uint8(), "B")[0]
+_FLOAT, _DOUBLE, _VARCHAR = integers([Kind.FLOAT, Kind.DOUBLE, Kind.VARCHAR], pa.uint8(), "B")
 
 
 def read_tokens(tokens: pa.StringArray) -> Values:

@@ -46,8 +46,8 @@ def identity_group(spec: ExportSpec) -> Group:
     """The group `identity`: identity, all_identities, clevertapId, as far as selected."""
     candidates = [_identifier(i.kind, i.name, spec) for i in spec.identity.identifiers]
     if spec.identity.preference == "first":
-        first = [f"coalesce({', '.join(values)})" for values in zip(*candidates, strict=True)]
-        cells = [Cell("identity", *first)]
+        json, text = (f"coalesce({', '.join(it)})" for it in zip(*candidates, strict=True))
+        cells = [Cell("identity", json, text)]
     else:
         cells = [_list_cell("identity", f"[{', '.join(json for json, _ in candidates)}]")]
     if spec.identity.all_identities:
@@ -89,7 +89,8 @@ def profile_group(spec: ExportSpec) -> Group:
             cells.append(text_cell(field.label, STANDARD[field.name]))
         else:
             at = keys.index(field.name) + 1
-            cells.append(Cell(field.label, f"custom_json[{at}]", f"custom_text[{at}]"))
+            json, text = f"custom_json[{at}]", f"custom_text[{at}]"
+            cells.append(Cell(field.label, json, text, (field.name,)))
     return Group("profile", tuple(cells))
 
 

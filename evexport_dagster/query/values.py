@@ -23,6 +23,7 @@ from evexport_dagster.formats.values import (
     KINDS,
     Entries,
     Values,
+    booleans,
     integers,
     lists,
     read_tokens,
@@ -31,6 +32,7 @@ from evexport_dagster.formats.values import (
 )
 from evexport_dagster.query.shape import SERIES, RecordShape, event_and_instance
 from evexport_dagster.query.times import time_text
+from evexport_dagster.source import FloatMembers
 from evexport_dagster.strict_json import read_members
 
 Records = tuple[int, int, pa.RecordBatch]
@@ -41,19 +43,25 @@ def value_records(
     shape: RecordShape,
     format_: ValueFormat,
     columns: Mapping[int, EventColumns],
+    floats: Mapping[str, FloatMembers],
 ) -> Iterator[Records]:
-    """(event, instance, records) of these events in `staged`, in the order of `place`."""
+    """(event, instance, records) of these events in `staged`, in the order of `place`.
+
+    `floats` are the members of the source's objects, by column, that are 32-bit floats.
+    """
     rows = _rows(con, shape, columns)
     if not len(rows):
         return
-    groups = _Groups(con, shape, format_)
+    groups = _Groups(con, shape, format_, floats)
     shapes = _shapes(con)
     series = _runs(rows.column("series"))
     start = 0
     for event, instances in _by_event(series):
         count = sum(rows_ for _, rows_ in instances)
         of_event = rows.slice(start, count)
-        entries = _properties(of_event, shapes[event], columns[event])
+        entries = _properties(
+            of_event, shapes[event], columns[event], floats.get("event_props", _NO_FLOATS)
+        )
         label = shape.spec.events.choice(shape.events[event]).label
         properties = {"eventProps": format_.column("eventProps", entries)}
         records = format_.records(
@@ -166,7 +174,10 @@ def _shapes(con: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[int, list[st
 
 
 def _properties(
-    rows: pa.RecordBatch, shapes: Sequence[tuple[int, list[str]]], columns: EventColumns
+    rows: pa.RecordBatch,
+    shapes: Sequence[tuple[int, list[str]]],
+    columns: EventColumns,
+    floats: FloatMembers,
 ) -> Entries:
     """The properties of rows of one event: where they stand follows from a row's shape."""
     position = {column.label: number for number, column in enumerate(columns.columns)}
@@ -187,6 +198,15 @@ def _properties(
         starts = pc.subtract(texts.offsets, texts.offsets[0])
         rows_ = pc.list_parent_indices(wanted)
         values = values.take(pc.add(wanted.flatten(), starts.take(rows_)))
+    if floats:
+        are_floats = booleans(
+            [
+                keys[n] in floats
+                for it, (_, keys) in zip(kept, shapes, strict=True)
+                for n in it.values()
+            ]
+        )
+        values = values.with_floats(lists(are_floats, lengths).take(of_shape).flatten())
     dictionary = strings([column.label for column in columns.columns])
     codes = pa.DictionaryArray.from_arrays(labels.flatten(), dictionary)
     return Entries(labels.offsets, codes, values)
@@ -199,7 +219,11 @@ class _Groups:
     """The groups of people and devices of a chunk, made once each, and looked up for rows."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, shape: RecordShape, format_: ValueFormat
+        self,
+        con: duckdb.DuckDBPyConnection,
+        shape: RecordShape,
+        format_: ValueFormat,
+        floats: Mapping[str, FloatMembers],
     ) -> None:
         people = _whole(
             con,
@@ -214,11 +238,11 @@ class _Groups:
         self._tables = [
             _Lookup("profile_id", people.column("profile_id"), columns)
             for columns in (
-                _columns(format_, shape.of_person, people.column("person")),
-                _columns(format_, shape.of_preferences, people.column("preferences")),
+                _columns(format_, shape.of_person, people.column("person"), floats),
+                _columns(format_, shape.of_preferences, people.column("preferences"), floats),
             )
         ]
-        of_device = _columns(format_, shape.of_device, devices.column("piece"))
+        of_device = _columns(format_, shape.of_device, devices.column("piece"), floats)
         self._tables.append(_Lookup("device", devices.column("device"), of_device))
 
     def of_rows(self, rows: pa.RecordBatch) -> dict[str, pa.Array]:
@@ -243,7 +267,10 @@ class _Lookup:
 
 
 def _columns(
-    format_: ValueFormat, groups: Sequence[Group], pieces: pa.Array
+    format_: ValueFormat,
+    groups: Sequence[Group],
+    pieces: pa.Array,
+    floats: Mapping[str, FloatMembers],
 ) -> dict[str, pa.Array]:
     """The columns of some groups from pieces, in which their cells stand side by side."""
     if not groups:
@@ -252,23 +279,40 @@ def _columns(
     firsts = [0, *accumulate(len(group.labels) for group in groups)]
     return {
         group.name: format_.column(
-            group.name, _entries(pc.list_slice(cells, first, end), group.labels)
+            group.name,
+            _entries(
+                pc.list_slice(cells, first, end),
+                group,
+                floats.get(_OBJECTS.get(group.name, ""), _NO_FLOATS),
+            ),
         )
         for group, (first, end) in zip(groups, pairwise(firsts), strict=True)
     }
 
 
-def _entries(cells: pa.ListArray, labels: Sequence[str]) -> Entries:
+_OBJECTS = {"profile": "properties", "deviceInfo": "device", "commPrefs": "comm_prefs"}
+"""The column of the source whose members a group takes."""
+
+_NO_FLOATS = FloatMembers()
+
+
+def _entries(cells: pa.ListArray, group: Group, floats: FloatMembers) -> Entries:
     """The entries of a group, whose cells are as many for each piece; empty ones are missing."""
-    rows, width = len(cells), len(labels)
+    rows, width = len(cells), len(group.cells)
     tokens = cells.flatten()
     present = pc.greater(pc.binary_length(tokens), integers([0], pa.int32())[0])
     every = lists(integers(range(width), pa.int32()), [width])
     codes = every.take(integers(bytes(rows), pa.uint8(), "B")).flatten().filter(present)
     counted = pc.cumulative_sum(present.cast(pa.int32()))
     ends = integers(range(width - 1, rows * width, width), pa.int32())
+    values = read_tokens(tokens.filter(present))
+    if floats:
+        are_floats = booleans(
+            [bool(cell.keys) and all(key in floats for key in cell.keys) for cell in group.cells]
+        )
+        values = values.with_floats(are_floats.take(codes))
     return Entries(
         pa.concat_arrays([integers([0], pa.int32()), counted.take(ends)]),
-        pa.DictionaryArray.from_arrays(codes, strings(labels)),
-        read_tokens(tokens.filter(present)),
+        pa.DictionaryArray.from_arrays(codes, strings(group.labels)),
+        values,
     )

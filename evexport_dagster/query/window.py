@@ -126,7 +126,7 @@ class WindowRows:
     def _rendered(self, columns: Mapping[int, EventColumns]) -> Iterator[tuple[int, int, Records]]:
         format_ = self.shape.format
         if isinstance(format_, ValueFormat):
-            return value_records(self.con, self.shape, format_, columns)
+            return value_records(self.con, self.shape, format_, columns, self.lake.floats)
         return line_records(self.con, self.shape, format_, columns)
 
 

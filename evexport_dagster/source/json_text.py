@@ -8,6 +8,7 @@ which counts them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from evexport_dagster.text import sql_identifier, sql_literal
@@ -23,6 +24,28 @@ _INSTANTS = {
     "timestamp_ns": "'\"' || strftime({0}, '%Y-%m-%dT%H:%M:%S.%n') || '\"'",
     "timestamp with time zone": "strftime({0} AT TIME ZONE 'UTC', '\"%Y-%m-%dT%H:%M:%S.%fZ\"')",
 }
+
+
+@dataclass(frozen=True)
+class FloatMembers:
+    """The members of an object whose source holds them as 32-bit floats: some, or every one."""
+
+    names: frozenset[str] = frozenset()
+    every: bool = False
+
+    def __bool__(self) -> bool:
+        return self.every or bool(self.names)
+
+    def __contains__(self, name: str) -> bool:
+        return self.every or name in self.names
+
+
+def float_members(kind: Any) -> FloatMembers:
+    """The 32-bit floats of a column of this DuckDB type, which JSON text does not tell."""
+    if kind.id == "map":
+        return FloatMembers(every=kind.children[1][1].id == "float")
+    children = kind.children if kind.id == "struct" else ()
+    return FloatMembers(frozenset(name for name, child in children if child.id == "float"))
 
 
 def is_object(kind: Any) -> bool:

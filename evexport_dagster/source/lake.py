@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,12 @@ from evexport_dagster.settings import Destination, Relation, Source
 from evexport_dagster.source import json_rows
 from evexport_dagster.source.canonical import EVENTS, PROFILES, CanonicalColumn
 from evexport_dagster.source.database import Names, attach, qualified
-from evexport_dagster.source.json_text import is_object, object_text
+from evexport_dagster.source.json_text import (
+    FloatMembers,
+    float_members,
+    is_object,
+    object_text,
+)
 from evexport_dagster.source.relation import BaseRelation, read_files, read_query
 from evexport_dagster.source.remote import RemoteFiles, raised_beneath
 from evexport_dagster.text import sql_identifier
@@ -26,7 +31,8 @@ _INSTANT = "timestamp with time zone"
 
 @dataclass(frozen=True)
 class Lake:
-    """The opened source: which optional columns it has, and whether its rows carry a position.
+    """The opened source: which optional columns it has, whether its rows carry a position, and
+    which members of its objects, by column, are 32-bit floats.
 
     `source_events` and `source_profiles` are views with every canonical column; objects are
     JSON text, absent optional columns are NULL. `position` orders events as the source does.
@@ -36,6 +42,7 @@ class Lake:
     event_columns: frozenset[str]
     profile_columns: frozenset[str]
     positioned: bool
+    floats: Mapping[str, FloatMembers] = field(default_factory=dict)
 
 
 def open_lake(
@@ -82,6 +89,7 @@ def open_lake(
         event_columns=opened[EVENTS_VIEW].present,
         profile_columns=opened[PROFILES_VIEW].present,
         positioned=opened[EVENTS_VIEW].base.position is not None,
+        floats=opened[EVENTS_VIEW].floats | opened[PROFILES_VIEW].floats,
     )
 
 
@@ -149,6 +157,7 @@ class _Mapping:
         self.con, self.place, self.base, self.columns = con, place, base, columns
         self.existing = con.sql(f"SELECT * FROM {base.sql} LIMIT 0").columns
         self.present: frozenset[str] = frozenset()
+        self.floats: dict[str, FloatMembers] = {}
         self.sql = ""
 
     def fit(self, wanted: Sequence[CanonicalColumn]) -> list[Fault]:
@@ -173,6 +182,8 @@ class _Mapping:
                 continue
             selected.append(f"{canonical} AS {column.name}")
             present.add(column.name)
+            if floats := float_members(kind):
+                self.floats[column.name] = floats
         if not faults:
             self.present = frozenset(present)
             selected.append(f"{self.base.position or 'NULL::UBIGINT'} AS position")

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from evexport_dagster.errors import BugError
 from evexport_dagster.formats.parquet import ParquetFormat, files
-from evexport_dagster.formats.values import Entries, Values, integers, read_value, strings
+from evexport_dagster.formats.values import Entries, Kind, Values, integers, read_value, strings
 from evexport_dagster.query import stage
 from evexport_dagster.spool import Spool, SpoolFile
 from evexport_dagster.strict_json import read_members
@@ -362,7 +362,7 @@ def batch(first: int, rows: int) -> pa.RecordBatch:
     entries = Entries(
         integers(range(0, 2 * rows + 1, 2), pa.int32()),
         pa.DictionaryArray.from_arrays(integers([0, 1] * rows, pa.int32()), strings(labels)),
-        Values(strings(texts), integers([1, 4] * rows, pa.uint8(), "B")),
+        Values(strings(texts), integers([Kind.BIGINT, Kind.VARCHAR] * rows, pa.uint8(), "B")),
     )
     times = strings([str(n) for n in range(first, first + rows)])
     return PARQUET.records("Charged", times, {"eventProps": PARQUET.column("eventProps", entries)})

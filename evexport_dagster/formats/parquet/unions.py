@@ -100,7 +100,6 @@ def _members(values: Values) -> _Members:
     is_text = pc.or_(pc.greater_equal(kinds, _KIND[TEXT]), pc.and_(unsigned, large))
     whole = _cast(texts, is_whole, pa.int64())
     is_short = pc.and_(pc.greater_equal(whole, _LOWEST), pc.less_equal(whole, _HIGHEST))
-    is_double = pc.equal(kinds, _KIND[Kind.DOUBLE])
     return _Members(
         boolean=pc.if_else(
             pc.equal(kinds, _KIND[Kind.BOOLEAN]), pc.equal(texts, _TRUE), _nulls(pa.bool_(), texts)
@@ -108,8 +107,8 @@ def _members(values: Values) -> _Members:
         numbers=(
             pc.if_else(is_short, whole, _nulls(pa.int64(), texts)).cast(pa.int32()),
             pc.if_else(is_short, _nulls(pa.int64(), texts), whole),
-            _nulls(pa.float32(), texts),
-            _cast(texts, is_double, pa.float64()),
+            _cast(texts, pc.equal(kinds, _KIND[Kind.FLOAT]), pa.float32()),
+            _cast(texts, pc.equal(kinds, _KIND[Kind.DOUBLE]), pa.float64()),
         ),
         text=_masked(texts, is_text),
     )
