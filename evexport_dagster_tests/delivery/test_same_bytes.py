@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -9,7 +10,7 @@ import pytest
 
 from evexport_dagster_tests.handmade import Handmade, at, text
 
-FORMATS = ("csv", "json")
+FORMATS = ("csv", "json", "parquet")
 
 
 @pytest.fixture
@@ -39,6 +40,11 @@ def many(home: Handmade, million: bool) -> Handmade:
     return home
 
 
+def ends(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The end of each file, where it is a text: what differs in it is better read than bytes."""
+    return {key: text(data)[-300:] for key, data in files.items() if key.endswith(".gz")}
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 def test_three_runs_of_a_sorted_export_give_the_same_bytes(many: Handmade, format_: str) -> None:
     many.spec(events={"select": ["Charged"]}, format=format_, sort=True)
@@ -48,8 +54,6 @@ def test_three_runs_of_a_sorted_export_give_the_same_bytes(many: Handmade, forma
     for _ in range(2):
         (again,) = many.run(from_=at(0))
         after = many.tree()
-        assert {key: text(data)[-300:] for key, data in after.items()} == {
-            key: text(data)[-300:] for key, data in before.items()
-        }
+        assert ends(after) == ends(before)
         assert [file.sha256 for file in again.files] == [file.sha256 for file in first.files]
         assert after == before
