@@ -31,6 +31,7 @@ from evexport_dagster.stores import Store
 
 NULS = "nul_characters"
 LEFT_OUT = "left_out"
+LATENESS = "lateness"
 UNPLACEABLE = "rows_without_name_or_time_in_source"
 
 
@@ -165,8 +166,10 @@ class _Run:
             keyed = _published(self.plan, event, of_event, self.store, self.promises)
             odd = Counter(survey.oddities) + window.odd_people(number)
             odd += Counter({NULS: spool.nuls[number], UNPLACEABLE: self.unplaceable})
-            left_out = _left_out(survey, committed[event.name])
-            yield Delivered(event, survey, committed[event.name], keyed, {**odd, **left_out})
+            said: dict[str, object] = {**odd, **_left_out(survey, committed[event.name])}
+            if survey.lateness:
+                said[LATENESS] = dict(survey.lateness)
+            yield Delivered(event, survey, committed[event.name], keyed, said)
         return tuple(event for number, event in enumerate(events) if number in again)
 
     def _spool(self, window: WindowRows, spool: Spool) -> None:

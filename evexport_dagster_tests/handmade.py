@@ -50,6 +50,14 @@ _PROFILES = pa.schema(
 )
 
 
+_ARRIVED = pa.field("arrived_at", pa.timestamp("us", "UTC"))
+
+
+def arrived(row: Document, time: dt.datetime) -> Document:
+    """A row that says when it became visible."""
+    return {**row, "arrived_at": time}
+
+
 def event(
     name: str | None, time: dt.datetime | None, instance: int = 0, **props: object
 ) -> Document:
@@ -109,10 +117,15 @@ class Handmade:
         (self.folder / "evexport.yaml").write_text(json.dumps(document), encoding="utf-8")
 
     def events(self, rows: Iterable[Mapping[str, object]], file: str = "events") -> Path:
-        """Write a file of the source; each row gets an id by its number unless it has one."""
+        """Write a file of the source; each row gets an id by its number unless it has one.
+
+        The file has `arrived_at` where a row has.
+        """
         named = [{"event_id": f"{file}-{n:04}", **row} for n, row in enumerate(rows)]
         path = self.folder / "lake" / "events" / f"{file}.parquet"
-        pq.write_table(pa.Table.from_pylist(named, _EVENTS), path, compression="none")
+        has_arrived = any("arrived_at" in row for row in named)
+        schema = _EVENTS.append(_ARRIVED) if has_arrived else _EVENTS
+        pq.write_table(pa.Table.from_pylist(named, schema), path, compression="none")
         return path
 
     def spec(self, name: str = "purchases", **changes: object) -> None:

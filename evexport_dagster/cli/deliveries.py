@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from evexport_dagster.cli.output import Document, Grid
 from evexport_dagster.cli.times import window_document, window_text
 from evexport_dagster.deliver import UNPLACEABLE
-from evexport_dagster.exports import RunResult
+from evexport_dagster.exports import LATE_ROWS, RunResult
 from evexport_dagster.ledger import DeliveredFile, Receipt
 from evexport_dagster.settings import (
     AzureDestination,
@@ -58,7 +58,9 @@ def file_document(file: DeliveredFile) -> Document:
 
 
 def delivery_grid(receipts: Iterable[Receipt], zone: ZoneInfo) -> Grid:
-    """What was delivered, one line a window and event."""
+    """What was delivered, one line a window and event; why, where that was for late events."""
+    shown = list(receipts)
+    again = any(LATE_ROWS in receipt.oddities for receipt in shown)
     rows = (
         (
             window_text(window_of(receipt), zone),
@@ -66,11 +68,13 @@ def delivery_grid(receipts: Iterable[Receipt], zone: ZoneInfo) -> Grid:
             f"{receipt.rows:,}",
             f"{len(receipt.files):,}",
             size_text(sum(file.bytes for file in receipt.files)),
+            *([_reason(receipt)] if again else []),
         )
-        for receipt in receipts
+        for receipt in shown
     )
     numbers = frozenset({"Rows", "Files", "Size"})
-    return Grid(("Window", "Event", "Rows", "Files", "Size"), tuple(rows), numbers)
+    labels = ("Window", "Event", "Rows", "Files", "Size", *(["Reason"] if again else []))
+    return Grid(labels, tuple(rows), numbers)
 
 
 def totals_text(receipts: Iterable[Receipt]) -> str:
@@ -85,6 +89,8 @@ def oddities_text(receipts: Iterable[Receipt]) -> str:
     counts: Counter[str] = Counter()
     for receipt in receipts:
         for name, count in receipt.oddities.items():
+            if name == LATE_ROWS:
+                continue
             if name == UNPLACEABLE:
                 # Such rows belong to no window: each receipt counts those of the whole source.
                 counts[name] = max(counts[name], int(str(count)))
@@ -108,6 +114,11 @@ def place_text(destination: Destination) -> str:
         return f"azure://{server}/{destination.container}/{prefix}"
     scheme = "gs" if isinstance(destination, GcsDestination) else "s3"
     return f"{scheme}://{destination.bucket}/{prefix}"
+
+
+def _reason(receipt: Receipt) -> str:
+    late = int(str(receipt.oddities.get(LATE_ROWS, 0)))
+    return f"{counted(late, 'row')} came late" if late else ""
 
 
 def _by_instance(receipt: Receipt) -> list[tuple[int | None, list[DeliveredFile]]]:

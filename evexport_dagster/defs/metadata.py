@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 
 from evexport_dagster.defs.partitions import partition_key
-from evexport_dagster.exports import ExportJob
+from evexport_dagster.deliver import LATENESS
+from evexport_dagster.exports import LATE_ROWS, ExportJob
 from evexport_dagster.ledger import Receipt
 from evexport_dagster.settings import Settings
 from evexport_dagster.spec.revisions import fingerprint, meaning
@@ -24,6 +25,12 @@ _FILE_SCHEMA = dg.TableSchema(
         dg.TableColumn("rows", "int"),
         dg.TableColumn("bytes", "int"),
         dg.TableColumn("sha256", "string"),
+    ]
+)
+_LATENESS_SCHEMA = dg.TableSchema(
+    columns=[
+        dg.TableColumn("arrived", "string", "How long after its time an event arrived"),
+        dg.TableColumn("rows", "int"),
     ]
 )
 
@@ -81,9 +88,20 @@ def receipt_metadata(
     if receipt.first_event_time and receipt.last_event_time:
         shown["first event"] = dg.MetadataValue.timestamp(receipt.first_event_time)
         shown["last event"] = dg.MetadataValue.timestamp(receipt.last_event_time)
-    if receipt.oddities:
-        shown["oddities"] = dg.MetadataValue.json(dict(receipt.oddities))
+    oddities = dict(receipt.oddities)
+    if late := oddities.pop(LATE_ROWS, None):
+        shown["late events"] = dg.MetadataValue.int(int(str(late)))
+    if lateness := oddities.pop(LATENESS, None):
+        shown["lateness"] = _histogram(lateness)
+    if oddities:
+        shown["oddities"] = dg.MetadataValue.json(oddities)
     return shown
+
+
+def _histogram(lateness: object) -> dg.MetadataValue[Any]:
+    assert isinstance(lateness, dict)
+    records = [dg.TableRecord({"arrived": step, "rows": rows}) for step, rows in lateness.items()]
+    return dg.MetadataValue.table(records, schema=_LATENESS_SCHEMA)
 
 
 def stale_files(receipt: Receipt) -> list[str]:
@@ -116,7 +134,8 @@ def _description(receipt: Receipt) -> str:
     rows, files = receipt.rows, len(receipt.files)
     if not rows:
         return "No rows in this window: no file"
-    return f"{rows:,} row{'s'[: rows != 1]} in {files} file{'s'[: files != 1]}"
+    again = ", again: events came late" if LATE_ROWS in receipt.oddities else ""
+    return f"{rows:,} row{'s'[: rows != 1]} in {files} file{'s'[: files != 1]}{again}"
 
 
 def _span(job: ExportJob, receipt: Receipt) -> str:

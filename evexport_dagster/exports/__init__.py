@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.late import LATE_ROWS, LateLook, late_lines, look_lines
 from evexport_dagster.exports.listing import ExportDetail, ExportRow
 from evexport_dagster.exports.planner import Facts, LastRun, NextRun, in_turn, is_done, next_run
 from evexport_dagster.exports.previews import Preview, PreviewDelivery
@@ -12,6 +13,7 @@ from evexport_dagster.exports.registration import Edited
 from evexport_dagster.plan import Progress, Task
 
 __all__ = [
+    "LATE_ROWS",
     "CheckResult",
     "Edited",
     "ExportDetail",
@@ -19,6 +21,7 @@ __all__ = [
     "ExportRow",
     "Facts",
     "LastRun",
+    "LateLook",
     "NextRun",
     "Preview",
     "PreviewDelivery",
@@ -28,6 +31,8 @@ __all__ = [
     "Task",
     "in_turn",
     "is_done",
+    "late_lines",
     "load_project",
+    "look_lines",
     "next_run",
 ]

@@ -21,7 +21,7 @@ class Agenda:
     """The facts of a project's exports, which was opened at `opened_at`.
 
     It remembers up to where each export is delivered without a gap: as long as the revision and
-    the number of events are the same, only what was begun again can open a gap before that.
+    the events are the same, only what was begun again can open a gap before that.
     """
 
     context: Context
@@ -33,7 +33,7 @@ class Agenda:
         ledger, export_id, now = self.context.ledger, export.export_id, self.context.clock()
         listed = job.listed_events
         events = [it for it in ledger.events.of(export_id) if listed is None or it.name in listed]
-        key = (export_id, export.revision.number, len(events))
+        key = (export_id, export.revision.number, hash(tuple(it.first_window for it in events)))
         since = min([self._reached.get(key, job.start), *ledger.windows.begun(export_id)])
         counts = ledger.windows.delivered(export_id, since, listed)
         belonging = _counter(events)
@@ -48,6 +48,7 @@ class Agenda:
             since=reached,
             changed_at=max(export.revision.created_at, self.opened_at),
             whole=frozenset(whole),
+            late=frozenset(it.window_start for it in ledger.late.of(export_id) if it.reopens),
             unfinished=frozenset(it.window_start for it in ledger.manifests.outdated(export_id)),
             failures=ledger.failures.of(export_id),
             in_flight=queued or any(is_alive(self.context, lease) for lease in leases),

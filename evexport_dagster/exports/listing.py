@@ -8,7 +8,7 @@ from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.leases import is_alive
 from evexport_dagster.exports.registration import registered
-from evexport_dagster.ledger import Event, Failure, Receipt, RegisteredExport, Revision
+from evexport_dagster.ledger import Event, Failure, Late, Receipt, RegisteredExport, Revision
 from evexport_dagster.lifecycle import Status, status_of
 from evexport_dagster.windows import Window
 
@@ -32,12 +32,16 @@ class ExportRow:
 
 @dataclass(frozen=True)
 class ExportDetail:
-    """One export with its history; `receipts` are those of its newest windows, the last first."""
+    """One export with its history; `receipts` are those of its newest windows, the last first.
+
+    `late` are rows that came after their delivery, and are in no receipt yet.
+    """
 
     row: ExportRow
     revisions: tuple[Revision, ...]
     events: tuple[Event, ...]
     receipts: tuple[Receipt, ...]
+    late: tuple[Late, ...]
 
 
 def row(context: Context, job: ExportJob) -> ExportRow:
@@ -63,12 +67,13 @@ def detail(context: Context, job: ExportJob) -> ExportDetail:
     """An export with its revisions, its events and the receipts of its newest windows."""
     export = registered(context, job.name)
     if export is None:
-        return ExportDetail(row(context, job), (), (), ())
+        return ExportDetail(row(context, job), (), (), (), ())
     return ExportDetail(
         row=row(context, job),
         revisions=context.ledger.exports.revisions(export.export_id),
         events=context.ledger.events.of(export.export_id),
         receipts=context.ledger.deliveries.newest(export.export_id, _SHOWN_WINDOWS),
+        late=context.ledger.late.of(export.export_id),
     )
 
 

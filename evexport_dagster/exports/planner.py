@@ -42,7 +42,9 @@ class Facts:
     """What is known of an export.
 
     Every window that starts before `since` is delivered whole, and of the later ones those that
-    start at `whole`. Windows at `unfinished` are delivered, but not closed by their manifest.
+    start at `whole`. Those at `late` are due again, because rows came late: the one thing that an
+    export that is done still delivers. Windows at `unfinished` are delivered, but not closed by
+    their manifest.
     `changed_at` is when what the export means or how it runs last changed. `in_flight`: a run of
     it is queued or at work, whoever started it.
     """
@@ -53,6 +55,7 @@ class Facts:
     changed_at: datetime
     whole: Collection[datetime] = ()
     unfinished: Collection[datetime] = ()
+    late: Collection[datetime] = ()
     failures: tuple[Failure, ...] = ()
     in_flight: bool = False
     last_run: LastRun | None = None
@@ -76,9 +79,9 @@ class NextRun:
 
 def next_run(facts: Facts, now: datetime) -> NextRun | None:
     """The next run of an export, due or not; None while one is at work, and when none will be."""
-    if facts.state != "active" or facts.in_flight:
+    if facts.state == "stopped" or facts.in_flight:
         return None
-    window = _next_window(facts, now)
+    window = _next_window(facts, now) if facts.state == "active" else _first(facts, facts.late)
     if window is None:
         return None
     return NextRun(facts.job, window, _not_before(facts, window))
@@ -107,9 +110,13 @@ def _next_window(facts: Facts, now: datetime) -> Window | None:
     first = next((it for it in windows if it.start not in facts.whole), None)
     if first is not None and first.end + facts.job.settle <= now:
         return first
-    for start in sorted(facts.unfinished):
-        return next(facts.job.between(start, start + _INSTANT), None)
-    return first
+    return _first(facts, facts.unfinished) or first
+
+
+def _first(facts: Facts, starts: Collection[datetime]) -> Window | None:
+    """The window that starts first."""
+    start = min(starts, default=None)
+    return None if start is None else next(facts.job.between(start, start + _INSTANT), None)
 
 
 def _not_before(facts: Facts, window: Window) -> datetime | None:

@@ -14,6 +14,7 @@ from evexport_dagster.exports import checks, due, listing, previews, registratio
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.context import Context, system_clock
 from evexport_dagster.exports.jobs import ExportJob, jobs_of
+from evexport_dagster.exports.late import LateLook
 from evexport_dagster.exports.listing import ExportDetail, ExportRow
 from evexport_dagster.exports.previews import Preview
 from evexport_dagster.exports.registration import Edited
@@ -136,8 +137,17 @@ class Project:
         """
         return self.unattended.discover(name, lately=lately)
 
+    def look_for_late(self, name: str) -> LateLook:
+        """Look for rows that came after their window was delivered, and keep what was found.
+
+        With the policy `replace` they are `missing` from then on. Nothing for an export that is
+        not registered.
+        """
+        return self.unattended.look_for_late(name)
+
     def missing(self, name: str, events: Sequence[str] | None = None) -> tuple[Task, ...]:
-        """What has ended and was not delivered yet: a task a window, in time order.
+        """What has ended and was not delivered yet, or not with its late rows: a task a window,
+        in time order.
 
         Removes stale objects and puts manifests that a killed run had no time for.
         """
@@ -187,8 +197,11 @@ class Project:
         events: Sequence[str] | None = None,
         on_progress: OnProgress | None = None,
     ) -> RunResult:
-        """Deliver what is missing, or with a range what touches it, window by window."""
+        """Deliver what is missing, late rows included, or with a range what touches it, window by
+        window."""
         ranged = from_ is not None or to is not None
+        if not ranged:
+            self.look_for_late(name)
         tasks = self.touched(name, from_, to, events) if ranged else self.missing(name, events)
         receipts = [
             receipt

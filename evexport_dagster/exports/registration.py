@@ -136,13 +136,19 @@ def discover(
     known = {event.name for event in context.ledger.events.of(export.export_id)}
     with context.lake(job.spec.source) as (con, _):
         found = event_names(con, since or job.start, job.end or context.clock())
-    system = context.settings.catalog
     taken = [
         (name, window_containing(first, job.cadence, job.zone).start)
         for name, first in found
-        if name not in known and (job.spec.events.select == "all" or system.is_system(name))
+        if name not in known and takes(context, job, name)
     ]
     return register_events(context, export, taken)
+
+
+def takes(context: Context, job: ExportJob, name: str) -> bool:
+    """Whether an event of the source is one of an export's."""
+    if job.listed_events is not None:
+        return name in job.listed_events
+    return job.spec.events.select == "all" or context.settings.catalog.is_system(name)
 
 
 def register_events(
@@ -171,9 +177,7 @@ def _names_now(
         return job.listed_events
     first = min(job.start for job in jobs)
     found = [name for name, _ in event_names(con, first, job.end or now)]
-    if job.spec.events.select == "all":
-        return tuple(found)
-    return tuple(name for name in found if context.settings.catalog.is_system(name))
+    return tuple(name for name in found if takes(context, job, name))
 
 
 def _with_segments(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from evexport_dagster.exports.column_lists import ColumnLists
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.holders import new_holder
 from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.late import LATE_ROWS
 from evexport_dagster.exports.leases import held, taken
 from evexport_dagster.exports.troubles import outcome_recorded
 from evexport_dagster.ledger import DeliveredFile, Receipt, RegisteredExport
@@ -78,7 +79,8 @@ class _Run:
         self.context, self.job, self.export, self.window = context, job, export, window
         self.holder, self.run_id, self.beat = holder, run_id, beat
         self.store = context.store(job)
-        self.watermarks: dict[str, datetime | None] = {}
+        noticed = context.ledger.late.of(export.export_id, window.start)
+        self.late = {late.event: late.rows for late in noticed}
 
     def deliver(self, due: tuple[str, ...], on_progress: OnProgress) -> None:
         """Deliver these events, recording each as soon as it is published; the manifest last."""
@@ -137,7 +139,7 @@ class _Run:
             first_event_time=survey.first,
             last_event_time=survey.last,
             watermark=survey.watermark,
-            oddities=delivered.oddities,
+            oddities={**delivered.oddities, **self._late(delivered.event.name)},
             files=tuple(
                 DeliveredFile(
                     destination=self.store.fingerprint,
@@ -163,6 +165,10 @@ class _Run:
                 len(denied),
                 receipt.event,
             )
+
+    def _late(self, event: str) -> dict[str, int]:
+        """Why a window is delivered again: the rows that had come late."""
+        return {LATE_ROWS: self.late[event]} if event in self.late else {}
 
 
 def remove_stale(

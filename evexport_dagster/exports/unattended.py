@@ -7,11 +7,12 @@ from contextlib import suppress
 from datetime import datetime
 
 from evexport_dagster.errors import RefusedError, SpecError, StoppedError
-from evexport_dagster.exports import due, registration, runs, troubles, turns
+from evexport_dagster.exports import due, late, registration, runs, troubles, turns
 from evexport_dagster.exports.agenda import Agenda
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.in_force import in_force
 from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.late import LateLook
 from evexport_dagster.exports.leases import is_alive
 from evexport_dagster.exports.planner import Facts, is_done
 from evexport_dagster.ledger import Event, RegisteredExport
@@ -62,6 +63,14 @@ class Unattended:
         newest = context.ledger.deliveries.newest(export.export_id, 1) if lately else ()
         since = newest[0].window_start if newest else None
         return registration.discover(context, job, export, since)
+
+    def look_for_late(self, name: str, since: datetime | None = None) -> LateLook:
+        """Look for rows that came after their window was delivered; see `exports/late.py`."""
+        export = registration.registered(self._context, name)
+        if export is None:
+            return LateLook()
+        context, job = self.of(export)
+        return late.look(context, job, export, since)
 
     def facts(self, name: str, *, queued: bool) -> Facts | None:
         """What the ledger knows of an export, for the planner; None where it is not registered.

@@ -15,6 +15,7 @@ from .database import Database
 from .deliveries import Deliveries
 from .events import Events
 from .exports import Exports
+from .late import LateRows
 from .leases import Leases
 from .manifests import Manifests
 from .migrations import migrate, steps
@@ -31,6 +32,7 @@ from .values import (
     ExportState,
     ExportType,
     Failure,
+    Late,
     Lease,
     Manifest,
     NewExport,
@@ -41,6 +43,7 @@ from .values import (
     Receiver,
     RegisteredExport,
     Revision,
+    Seen,
     Sending,
     StaleFile,
     Totals,
@@ -58,6 +61,7 @@ __all__ = [
     "ExportState",
     "ExportType",
     "Failure",
+    "Late",
     "Lease",
     "Ledger",
     "Manifest",
@@ -69,6 +73,7 @@ __all__ = [
     "Receiver",
     "RegisteredExport",
     "Revision",
+    "Seen",
     "Sending",
     "StaleFile",
     "Totals",
@@ -86,6 +91,7 @@ class Ledger:
         self.events = Events(database)
         self.attempts = Attempts(database)
         self.deliveries = Deliveries(database)
+        self.late = LateRows(database)
         self.leases = Leases(database)
         self.manifests = Manifests(database)
         self.failures = Failures(database)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    exists,
     false,
     func,
     insert,
@@ -28,8 +27,9 @@ from sqlalchemy import (
 from evexport_dagster.errors import RefusedError
 
 from .database import ConflictError, Database
+from .late import forget_late
 from .leases import require_lease
-from .lookups import event_position, event_positions, lock_export
+from .lookups import IS_OPEN, PLACE, event_position, event_positions, lock_export
 from .manifests import outdate
 from .notices import insert_notice
 from .receipts import delivered_file, delivery_values, file_values, receipts_where
@@ -40,7 +40,6 @@ from .values import DeliveredFile, NewNotice, Receipt, StaleFile, Totals
 BATCH = 10_000
 
 Place = tuple[int, datetime, int]
-PLACE = ("export_id", "window_start", "event")
 
 
 def _same(table: Table) -> ColumnElement[bool]:
@@ -98,6 +97,7 @@ class Deliveries:
             place = (receipt.export_id, receipt.window_start, position)
             _refuse_taken(connection, receipt.files, place)
             connection.execute(END_ATTEMPT, _of(place))
+            forget_late(connection, place)
             _put_delivery(connection, receipt, place)
             outdate(connection, receipt.export_id, receipt.window_start)
             left = _put_files(connection, receipt.files, place)
@@ -181,7 +181,8 @@ class Deliveries:
 
     def recorded(self, export_id: int, windows: Collection[datetime]) -> set[tuple[datetime, str]]:
         """The (window start, event) pairs among these windows that have a receipt, but for those
-        that were begun again since: some of their files may be replaced already."""
+        that were begun again since, some of whose files may be replaced already, and those that
+        are due again because of late rows."""
         if not windows:
             return set()
         # Millions of rows: whole numbers are turned into instants once a window, not once a row.
@@ -189,7 +190,7 @@ class Deliveries:
         query = select(type_coerce(delivery.c.window_start, BigInteger), delivery.c.event).where(
             delivery.c.export_id == export_id,
             delivery.c.window_start.between(min(windows), max(windows)),
-            ~exists().where(*(attempt.c[name] == delivery.c[name] for name in PLACE)),
+            ~IS_OPEN,
         )
         with self._database.read() as connection:
             positions = event_positions(connection, export_id)

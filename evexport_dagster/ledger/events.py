@@ -8,7 +8,7 @@ from datetime import datetime
 from sys import maxsize
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from evexport_dagster.errors import BugError
 
@@ -33,7 +33,8 @@ class Events:
         assign: Assign,
         now: datetime,
     ) -> tuple[Event, ...]:
-        """The events of these (name, first window), in this order; new ones get their place.
+        """The events of these (name, first window), in this order; new ones get their place, and
+        known ones that came later so far belong to this window too.
 
         `assign(name, taken)` gives the path segment of a new event, unlike every one of `taken`
         when case is ignored. It is called inside a transaction that may be given up, and must
@@ -46,6 +47,7 @@ class Events:
             taken = [registered.segment for registered in known.values()]
             for name, first_window in asked:
                 if name in known:
+                    _see_earlier(connection, export_id, known[name], first_window)
                     continue
                 segment = assign(name, tuple(taken))
                 if segment.lower() in map(str.lower, taken):
@@ -55,6 +57,7 @@ class Events:
                     connection, export_id=export_id, columns_at_creation=0, **vars(known[name])
                 )
                 taken.append(segment)
+            known = _events(connection, export_id)
         return tuple(known[name] for name, _ in asked)
 
     def of(self, export_id: int) -> tuple[Event, ...]:
@@ -86,6 +89,16 @@ class Events:
             known = _columns(connection, export_id, versions)
         wanted = known if versions is None else versions
         return {name: _of(known, name)[1] for name in wanted}
+
+
+def _see_earlier(
+    connection: Connection, export_id: int, known: Event, first_window: datetime | None
+) -> None:
+    """An event belongs to a window before the one in which it was first seen."""
+    if known.first_window is None or first_window is None or first_window >= known.first_window:
+        return
+    own = (event.c.export_id == export_id, event.c.position == known.position)
+    connection.execute(update(event).where(*own).values(first_window=first_window))
 
 
 def insert_event(connection: Connection, *, name: str, **values: Any) -> None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, or_, select
 
 from evexport_dagster.errors import BugError, RefusedError
 
-from .schema import column, digest, event, export
+from .schema import attempt, column, delivery, digest, event, export, late
+
+PLACE = ("export_id", "window_start", "event")
+"""What names a delivery in several tables."""
+
+IS_OPEN: ColumnElement[bool] = or_(
+    exists().where(*(attempt.c[name] == delivery.c[name] for name in PLACE)),
+    exists().where(*(late.c[name] == delivery.c[name] for name in PLACE), late.c.reopens),
+)
+"""A delivery that was begun again, or is due again, although it has a receipt."""
 
 LOCK = (
     select(export)

@@ -270,4 +270,17 @@ trouble = Table(
     _to("export", "export_id"),
 )
 
+late = Table(
+    "late",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("event", Integer),
+    _column("rows", BigInteger),
+    _column("noticed_at", Instant),
+    _column("reopens", Boolean),
+    PrimaryKeyConstraint("export_id", "window_start", "event"),
+    _to("event", "export_id", "event", target=_EVENT),
+)
+
 schema_version = Table("schema_version", metadata, _column("version", Integer))

@@ -149,6 +149,26 @@ class StaleFile:
 
 
 @dataclass(frozen=True)
+class Late:
+    """Rows of an event that came after its window was delivered: at least so many. `reopens`
+    tells that they are due to be delivered, not only reported."""
+
+    window_start: datetime
+    event: str
+    rows: int
+    noticed_at: datetime
+    reopens: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a receipt says of the source: its rows, and the latest arrival among them."""
+
+    rows: int
+    watermark: datetime | None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The manifest of a window; `outdated` until it is put, and once a receipt is newer."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, func, or_, select, union
 
 from .database import Database
-from .schema import attempt, delivery, event
-
-PLACE = ("export_id", "window_start", "event")
+from .lookups import IS_OPEN
+from .schema import attempt, delivery, event, late
+from .values import Seen
 
 
 class Windows:
@@ -25,7 +25,7 @@ class Windows:
         """The number of events that are delivered, for each window that starts at `since` or later.
 
         Counted are those among `events` (all of them, for None) that belong to the window: not
-        those that were seen later first, nor those that were begun again.
+        those that were seen later first, nor those that are due again.
         """
         of_delivery = and_(
             event.c.export_id == delivery.c.export_id, event.c.position == delivery.c.event
@@ -33,7 +33,6 @@ class Windows:
         belongs = or_(
             event.c.first_window.is_(None), event.c.first_window <= delivery.c.window_start
         )
-        begun = exists().where(*(attempt.c[name] == delivery.c[name] for name in PLACE))
         query = (
             select(delivery.c.window_start, func.count().label("events"))
             .join(event, of_delivery)
@@ -41,7 +40,7 @@ class Windows:
                 delivery.c.export_id == export_id,
                 delivery.c.window_start >= since,
                 belongs,
-                ~begun,
+                ~IS_OPEN,
             )
             .group_by(delivery.c.window_start)
         )
@@ -51,7 +50,29 @@ class Windows:
             return {row.window_start: row.events for row in connection.execute(query)}
 
     def begun(self, export_id: int) -> set[datetime]:
-        """The windows with deliveries that were begun and are not recorded."""
-        query = select(attempt.c.window_start).where(attempt.c.export_id == export_id).distinct()
+        """The windows with deliveries that were begun and are not recorded, or are due again."""
+        query = union(
+            select(attempt.c.window_start).where(attempt.c.export_id == export_id),
+            select(late.c.window_start).where(late.c.export_id == export_id, late.c.reopens),
+        )
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
+
+    def seen(
+        self, export_id: int, first: datetime, last: datetime
+    ) -> dict[tuple[datetime, str], Seen]:
+        """What the receipts of the windows that start in [first, last] say of the source, by
+        (window start, event); not of those that are begun, or due, again."""
+        query = select(
+            delivery.c.window_start, event.c.name, delivery.c.source_rows, delivery.c.watermark
+        ).join(event)
+        query = query.where(
+            delivery.c.export_id == export_id,
+            delivery.c.window_start.between(first, last),
+            ~IS_OPEN,
+        )
+        with self._database.read() as connection:
+            return {
+                (row.window_start, row.name): Seen(row.source_rows, row.watermark)
+                for row in connection.execute(query)
+            }

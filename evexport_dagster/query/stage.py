@@ -105,23 +105,23 @@ def check_predicate(con: duckdb.DuckDBPyConnection, predicate: str | None) -> No
     if predicate is None:
         return
     try:
-        con.execute(f"{_filtered(f'SELECT * FROM {EVENTS_VIEW}', predicate)} LIMIT 0")
+        con.execute(f"{filtered(f'SELECT * FROM {EVENTS_VIEW}', predicate)} LIMIT 0")
     except duckdb.Error as error:
         said = str(error).split("\n\nLINE", 1)[0].replace("\n", "; ")
         raise SpecError("the spec has a fault", [Fault("where", repr(predicate), said)]) from None
 
 
 def _rows(lake: Lake, selection: Selection) -> str:
-    start, end = (_instant(edge) for edge in (selection.window.start, selection.window.end))
+    start, end = (sql_instant(edge) for edge in (selection.window.start, selection.window.end))
     names = ", ".join(map(sql_literal, selection.events))
     conditions = [f"event_time >= {start}", f"event_time < {end}", f"event_name IN ({names})"]
     numbered = "" if lake.positioned else " REPLACE (row_number() OVER () AS position)"
     rows = f"SELECT *{numbered} FROM {EVENTS_VIEW} WHERE {' AND '.join(conditions)}"
-    return rows if selection.where is None else _filtered(rows, selection.where)
+    return rows if selection.where is None else filtered(rows, selection.where)
 
 
-def _filtered(rows: str, predicate: str) -> str:
-    """The rows that fit a predicate, which sees objects as JSON, and malformed ones as NULL."""
+def filtered(rows: str, predicate: str) -> str:
+    """SQL for the rows that fit a predicate; it sees objects as JSON, malformed ones as NULL."""
     objects = ("device", "event_props", "session_props")
     as_json = ", ".join(
         f"CASE WHEN json_valid({name}) THEN {name}::JSON END AS {name}" for name in objects
@@ -134,5 +134,6 @@ def _filtered(rows: str, predicate: str) -> str:
     """
 
 
-def _instant(instant: datetime) -> str:
+def sql_instant(instant: datetime) -> str:
+    """SQL for an instant."""
     return f"TIMESTAMPTZ '{instant.astimezone(UTC).isoformat(sep=' ')}'"

@@ -6,15 +6,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Final
 
 import duckdb
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATENESS: Final = {
+    "up to 1 minute": 60,
+    "up to 10 minutes": 600,
+    "up to 1 hour": 3600,
+    "up to 6 hours": 6 * 3600,
+    "up to 1 day": 24 * 3600,
+    "up to 3 days": 72 * 3600,
+    "more": None,
+}
+"""How long after its time an event arrived: the steps of a histogram, up to so many seconds."""
 
 
 @dataclass(frozen=True)
 class EventSurvey:
     """One event in a window: rows per instance, its time span, the latest arrival, oddities.
+
+    `lateness` counts rows by how long after its time an event arrived, where that is known: the
+    rows of each of `LATENESS` that has any.
 
     `names` gives the rows of each property name, first seen first; names that a row brings
     together are in alphabetical order.
@@ -24,6 +39,7 @@ class EventSurvey:
     first: datetime | None = None
     last: datetime | None = None
     watermark: datetime | None = None
+    lateness: Mapping[str, int] = field(default_factory=dict)
     oddities: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, int] = field(default_factory=dict)
 
@@ -35,6 +51,7 @@ class _Event:
     rows: Counter[int] = field(default_factory=Counter)
     times: list[int] = field(default_factory=list)
     arrivals: list[int] = field(default_factory=list)
+    lateness: Counter[str] = field(default_factory=Counter)
     oddities: Counter[str] = field(default_factory=Counter)
     names: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -55,12 +72,13 @@ class Survey:
 
     def add_rows(self, con: duckdb.DuckDBPyConnection) -> None:
         """Count the rows of `chunk` and take their times."""
-        for event, instance, rows, first, last, arrival in con.execute(_SPANS).fetchall():
+        for event, instance, rows, first, last, arrival, *delays in con.execute(_SPANS).fetchall():
             found = self._events[event]
             found.rows[instance] += rows
             found.times = [min([first, *found.times]), max([last, *found.times])]
             if arrival is not None:
                 found.arrivals = [max([arrival, *found.arrivals])]
+                found.lateness.update(dict(zip(LATENESS, delays, strict=True)))
 
     def add_names(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take the property names of `shapes`."""
@@ -87,6 +105,7 @@ class Survey:
                 first=_instant(min(event.times)),
                 last=_instant(max(event.times)),
                 watermark=_instant(max(event.arrivals)) if event.arrivals else None,
+                lateness={step: event.lateness[step] for step in LATENESS if event.lateness[step]},
                 oddities=+event.oddities,
                 names=event.in_order(),
             )
@@ -96,9 +115,18 @@ class Survey:
         )
 
 
-_SPANS = """
+def _between(more: int | None, most: int | None) -> str:
+    """SQL for the number of rows with a delay in (more, most], in seconds; None is no limit."""
+    delay = "epoch_us(arrived_at) - epoch_us(event_time)"
+    limits = [f"{delay} > {more * 1_000_000}"] if more else []
+    limits += [f"{delay} <= {most * 1_000_000}"] if most else []
+    return f"count(arrived_at) FILTER ({' AND '.join(limits)})"
+
+
+_SPANS = f"""
     SELECT event, instance, count(*), epoch_us(min(event_time)), epoch_us(max(event_time)),
-        epoch_us(max(arrived_at))
+        epoch_us(max(arrived_at)),
+        {", ".join(_between(*step) for step in pairwise([None, *LATENESS.values()]))}
     FROM chunk GROUP BY event, instance
 """
 _NAMES = """

@@ -22,13 +22,8 @@ def _one_of(*values: str) -> Callable[[Any], bool]:
     return lambda value: value in values
 
 
-def _anything(value: Any) -> bool:
-    return True
-
-
 NOT_YET: Final[Mapping[ValuePath, Gap]] = {
     ("export", "type"): Gap(_one_of("profiles"), "events"),
-    ("export", "late_events"): Gap(_anything),
     ("export", "layout"): Gap(_one_of("legacy", "infobip"), "clevertap"),
 }
 """Every gap by its file (`export` or `project`) and its path; `*` stands for any name."""

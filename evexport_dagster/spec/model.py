@@ -71,13 +71,15 @@ __all__ = [
 
 
 class LateEvents(Model):
-    """What happens to events that arrive after their window was exported."""
+    """What happens to events that arrive after their window was exported. They are noticed by the
+    source's `arrived_at`; a source without it tells nothing of them."""
 
     policy: Literal["replace", "report", "ignore"] = "replace"
-    """`replace`: the window is delivered again under the same names."""
+    """`replace`: the window is delivered again under the same names. `report`: they are counted
+    and shown, no more. `ignore`: nobody looks for them."""
 
     look_back: Duration = timedelta(days=3)
-    """How far back windows are watched, such as `3d`."""
+    """How far back from now windows are watched, such as `3d`."""
 
 
 _NAME_RULE = "expected a-z, 0-9 and '_', a letter first, and no '__'"

@@ -18,7 +18,7 @@ from evexport_dagster.cli.options import example, name_argument, project_options
 from evexport_dagster.cli.output import Output
 from evexport_dagster.cli.running import run_with_progress
 from evexport_dagster.cli.times import typed_range
-from evexport_dagster.exports import RunResult, load_project
+from evexport_dagster.exports import RunResult, load_project, look_lines
 
 
 @click.command(
@@ -42,7 +42,8 @@ from evexport_dagster.exports import RunResult, load_project
 def command(
     name: str, from_: str | None, to: str | None, events: tuple[str, ...], folder: Path, out: Output
 ) -> None:
-    """Deliver the export NAME, now: every window that has ended and is not delivered yet.
+    """Deliver the export NAME, now: every window that has ended and is not delivered yet, and
+    again those for which events came late, unless its spec says otherwise.
 
     With --from or --to, all windows that touch the range are delivered again, each of them whole,
     under the same names. The export is created first where it is new. The run is in the history
@@ -55,6 +56,8 @@ def command(
         zone = project.settings.account.zone
         start, end = typed_range(from_, to, zone)
         if start is None and end is None:
+            for line in look_lines(project.look_for_late(name), zone):
+                out.say(f"{name}: {line}")
             tasks = project.missing(name, events or None)
         else:
             tasks = project.touched(name, start, end, events or None)

@@ -17,8 +17,8 @@ from evexport_dagster.cli.options import example, name_argument, project_options
 from evexport_dagster.cli.output import Document, Grid, Output
 from evexport_dagster.cli.rows import row_document, status_text
 from evexport_dagster.cli.times import instant_text, iso, window_document, window_text
-from evexport_dagster.exports import ExportDetail, load_project
-from evexport_dagster.ledger import Receipt
+from evexport_dagster.exports import LATE_ROWS, ExportDetail, late_lines, load_project
+from evexport_dagster.ledger import Late, Receipt
 
 
 @click.command(epilog=example("evexport show purchases"))
@@ -29,7 +29,9 @@ def command(name: str, folder: Path, out: Output) -> None:
 
     With --json: {"export": {as in `list`}, "revisions": [{"revision", "created_at"}], "events":
     [{"event", "segment"}], "receipts": [{"window", "event", "revision", "rows", "recorded_at",
-    "oddities", "files": [...]}]}.
+    "reason", "oddities", "files": [...]}], "late": [{"window_start", "event", "rows",
+    "noticed_at", "reopens"}]}. A reason is null, or `late_events` where a delivery was repeated
+    for rows that came late; `late` are such rows that are not delivered yet, or only reported.
     """
     with load_project(folder) as project:
         zone = project.settings.account.zone
@@ -48,6 +50,7 @@ def _document(detail: ExportDetail, zone: ZoneInfo) -> Document:
         ],
         "events": [{"event": it.name, "segment": it.segment} for it in detail.events],
         "receipts": [_receipt_document(receipt, zone) for receipt in detail.receipts],
+        "late": [_late_document(late, zone) for late in detail.late],
     }
 
 
@@ -58,8 +61,19 @@ def _receipt_document(receipt: Receipt, zone: ZoneInfo) -> Document:
         "revision": receipt.revision,
         "rows": receipt.rows,
         "recorded_at": iso(receipt.recorded_at, zone),
+        "reason": "late_events" if LATE_ROWS in receipt.oddities else None,
         "oddities": dict(receipt.oddities),
         "files": [{"instance": it.instance, **file_document(it)} for it in receipt.files],
+    }
+
+
+def _late_document(late: Late, zone: ZoneInfo) -> Document:
+    return {
+        "window_start": iso(late.window_start, zone),
+        "event": late.event,
+        "rows": late.rows,
+        "noticed_at": iso(late.noticed_at, zone),
+        "reopens": late.reopens,
     }
 
 
@@ -93,6 +107,9 @@ def _say(detail: ExportDetail, place: str, out: Output, zone: ZoneInfo) -> None:
     if detail.events:
         out.title("Events")
         out.say(*(event.name for event in detail.events))
+    if detail.late:
+        out.title("Late events")
+        out.say(*late_lines(detail.late, zone))
     if detail.receipts:
         out.title("Newest deliveries")
         out.say(delivery_grid(detail.receipts, zone))
