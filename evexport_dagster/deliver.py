@@ -1,17 +1,18 @@
 """The one loop that moves bytes: a window's events from the source to the destination.
 
     read a chunk ─> survey ─> render ─> spool ──(end)─> columns (committed) ─> count back ─┐
-         ^ until the window is read                      record <─ publish, event by event <┘
+         ^ until the window is read                        record <─ publish, a few at once <┘
 
-Each event of a window is published and recorded by itself, so that a run that breaks off
-repeats only what it had not recorded. Nothing is visible before its rows were counted back.
+Each event of a window is recorded by itself, as soon as its files are published, so that a run
+that breaks off repeats only what it had not recorded. Nothing is visible before the rows of the
+whole pass were counted back.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from evexport_dagster.query.window import WindowRows
 from evexport_dagster.settings import Settings
 from evexport_dagster.source import open_lake, unplaceable_rows
 from evexport_dagster.spool import Spool, SpoolFile, rows_by_instance
-from evexport_dagster.stores import Store
+from evexport_dagster.stores import Store, uploaded
 
 NULS = "nul_characters"
 LEFT_OUT = "left_out"
@@ -84,7 +85,8 @@ def deliver_window(
 ) -> Iterator[Delivered]:
     """Deliver a window event by event; each is to be recorded before the next is asked for.
 
-    Raises the errors of `errors`; what was yielded stays delivered, of the rest nothing is seen.
+    Raises the errors of `errors`; what was yielded stays delivered. Of the rest a few whole files
+    can be there, which the next attempt replaces.
     """
     runtime = settings.runtime
     on_progress(Progress(plan.spec.name, plan.window, "reading"))
@@ -156,21 +158,37 @@ class _Run:
             if not window.holds(number, committed[event.name].columns)
         }
         files = spool.finish(again)
+        delivered = []
         for number, (event, survey) in enumerate(zip(events, surveys, strict=True)):
             if number in again:
                 continue
-            self.promises.beat()
-            self.tell("writing", event.name, sum(survey.rows.values()))
             of_event = [file for file in files if file.event == number]
             _check(event, survey, of_event)
-            keyed = _published(self.plan, event, of_event, self.store, self.promises)
             odd = Counter(survey.oddities) + window.odd_people(number)
             odd += Counter({NULS: spool.nuls[number], UNPLACEABLE: self.unplaceable})
-            said: dict[str, object] = {**odd, **_left_out(survey, committed[event.name])}
+            columns = committed[event.name]
+            said: dict[str, object] = {**odd, **_left_out(survey, columns)}
             if survey.lateness:
                 said[LATENESS] = dict(survey.lateness)
-            yield Delivered(event, survey, committed[event.name], keyed, said)
+            delivered.append(Delivered(event, survey, columns, self._keyed(event, of_event), said))
+        self.promises.claim([key for it in delivered for key, _ in it.files])
+        yield from uploaded(self._announced(delivered), self.store, self.promises.beat)
         return tuple(event for number, event in enumerate(events) if number in again)
+
+    def _keyed(
+        self, event: PlannedEvent, files: Sequence[SpoolFile]
+    ) -> tuple[tuple[str, SpoolFile], ...]:
+        prefix = self.store.prefix
+        return tuple((self.plan.key(event, it.instance, it.index, prefix), it) for it in files)
+
+    def _announced(
+        self, delivered: Iterable[Delivered]
+    ) -> Iterator[tuple[Delivered, list[tuple[str, Path]]]]:
+        """Each delivery with what is to be put, told when its turn comes."""
+        for it in delivered:
+            self.promises.beat()
+            self.tell("writing", it.event.name, sum(it.survey.rows.values()))
+            yield it, [(key, file.path) for key, file in it.files]
 
     def _spool(self, window: WindowRows, spool: Spool) -> None:
         rows = 0
@@ -189,32 +207,6 @@ def _check(event: PlannedEvent, survey: EventSurvey, files: Sequence[SpoolFile])
             f"event {event.name!r}: {dict(survey.rows)} rows by instance in the source,"
             f" {dict(written)} written; nothing of it was published"
         )
-
-
-def _published(
-    plan: WindowPlan,
-    event: PlannedEvent,
-    files: Sequence[SpoolFile],
-    store: Store,
-    promises: Promises,
-) -> tuple[tuple[str, SpoolFile], ...]:
-    """Put the files of a delivery, a few at a time; raises the first error, once none is put."""
-    keyed = [(plan.key(event, file.instance, file.index, store.prefix), file) for file in files]
-    promises.claim([key for key, _ in keyed])
-
-    def put(key: str, file: SpoolFile) -> None:
-        promises.beat()
-        store.put(key, file.path)
-
-    with ThreadPoolExecutor(store.at_once, "upload") as pool:
-        putting = [pool.submit(put, key, file) for key, file in keyed]
-        try:
-            for done in as_completed(putting):
-                done.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return tuple(keyed)
 
 
 def _left_out(survey: EventSurvey, committed: CommittedColumns) -> dict[str, object]:

@@ -11,8 +11,9 @@ from evexport_dagster.errors import SpecError
 from evexport_dagster.settings import Destination, LocalDestination
 from evexport_dagster.stores.base import Store
 from evexport_dagster.stores.local import LocalStore
+from evexport_dagster.stores.uploads import uploaded
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "open_store", "uploaded"]
 
 # Names instead of imports: the libraries of a cloud are slow to load, and rarely all needed.
 _CLOUDS: Final[Mapping[str, tuple[str, str]]] = {
