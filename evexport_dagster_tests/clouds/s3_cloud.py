@@ -6,7 +6,8 @@ import json
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
 from botocore.config import Config
@@ -53,16 +54,8 @@ class S3Cloud:
     @classmethod
     def fresh(cls, url: str) -> S3Cloud:
         """The server, emptied: no buckets, users, faults, and the right time."""
-        _post(f"{url}/moto-api/reset-auth", b"inf")
-        _post(f"{url}/moto-api/reset", b"")
-        _post(f"{url}/_faults", b"[]")
-        _post(f"{url}/_clock", b"0")
-        cloud = cls(url, Keys("root", "root"))
-        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-        root = cloud.user("root", {"Version": "2012-10-17", "Statement": [everything]})
-        _post(f"{url}/moto-api/reset-auth", b"0")
-        _post(f"{url}/_log", b"[]")
-        return cls(url, root)
+        key, secret = json.loads(_post(f"{url}/_reset", b""))
+        return cls(url, Keys(key, secret, "root"))
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """Replace the rules of faults."""
@@ -79,11 +72,13 @@ class S3Cloud:
 
     def s3(self, keys: Keys | None = None) -> S3Client:
         """A client of its own, for what a test arranges or looks at."""
-        return boto3.client("s3", **self._access(keys or self.root))
+        client: S3Client = _client("s3", self.url, keys or self.root)
+        return client
 
     def iam(self) -> IAMClient:
         """The users' administration."""
-        return boto3.client("iam", **self._access(self.root))
+        client: IAMClient = _client("iam", self.url, self.root)
+        return client
 
     def bucket(self, name: str) -> str:
         """A new bucket."""
@@ -125,8 +120,9 @@ class S3Cloud:
 
     def session(self, keys: Keys, role: str) -> dict[str, str]:
         """A session of a role, as variables of an environment."""
-        sts = boto3.client("sts", **self._access(keys))
-        given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        given = _client("sts", self.url, keys).assume_role(RoleArn=role, RoleSessionName="test")[
+            "Credentials"
+        ]
         return {
             "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
@@ -149,17 +145,22 @@ class S3Cloud:
         listed = self.s3().list_multipart_uploads(Bucket=bucket)
         return [it["Key"] for it in listed.get("Uploads", [])]
 
-    def _access(self, keys: Keys) -> dict[str, Any]:
-        return {
-            "endpoint_url": self.url,
-            "region_name": REGION,
-            "aws_access_key_id": keys.id,
-            "aws_secret_access_key": keys.secret,
-            "config": Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
-        }
+
+@cache
+def _client(service: Literal["s3", "iam", "sts"], url: str, keys: Keys) -> Any:
+    """The one client of a user: to make one takes longer than most requests."""
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id=keys.id,
+        aws_secret_access_key=keys.secret,
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
 
 
-def _post(url: str, body: bytes) -> None:
+def _post(url: str, body: bytes) -> bytes:
     request = urllib.request.Request(url, body, {"Content-Type": "text/plain"}, method="POST")
-    with urllib.request.urlopen(request):
-        return
+    with urllib.request.urlopen(request) as answer:
+        content: bytes = answer.read()
+        return content

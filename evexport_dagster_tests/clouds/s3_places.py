@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from evexport_dagster.settings import S3Destination
 from evexport_dagster.spec.texts import Secret
 from evexport_dagster.stores.retries import IN_A_HURRY, Patience
 from evexport_dagster.stores.s3 import S3Store
+from evexport_dagster_tests.clouds.places import BUCKET, STEADY
 from evexport_dagster_tests.clouds.s3_cloud import LEAST, REGION, Keys, S3Cloud, bucket_policy
-
-BUCKET: Final = "acme-events"
-MEBI: Final = 1 << 20
-BRIEF: Final = Patience(total=0.2, answer=0.5)
-"""For failures that are to be final."""
-STEADY: Final = Patience(total=20, first=0.05, longest=1, answer=10)
-"""For failures that pass."""
 
 
 def store_at(
@@ -47,10 +39,3 @@ def exporter(cloud: S3Cloud, *actions: str) -> Keys:
     """A new bucket, and a user who may do there only what an export needs, or `actions`."""
     cloud.bucket(BUCKET)
     return cloud.user("exporter", bucket_policy(BUCKET, actions or LEAST))
-
-
-def random_file(folder: Path, size: int) -> tuple[Path, bytes]:
-    """A file of random bytes, and these."""
-    path, data = folder / f"{size}", os.urandom(size)
-    path.write_bytes(data)
-    return path, data

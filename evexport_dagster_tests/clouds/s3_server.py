@@ -2,8 +2,10 @@
 
     python s3_server.py PORT
 
-Beside what moto answers (`/moto-api/reset`, `/moto-api/reset-auth`) never authenticated:
+Beside S3, never authenticated:
 
+    POST /_reset    no buckets, users but `root`, roles, faults and log, and the right time; answers
+                    with root's access key, which is the same for ever: id and secret
     POST /_faults   a list of rules that replaces the former ones: `method`, `path` (a pattern of
                     path?query), `after` and `times` (how many matches to let through, then to
                     hit), and what happens: `status` with `code`, `message` and `headers`;
@@ -32,8 +34,12 @@ from threading import Lock
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from moto import settings
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam import access_control
+from moto.iam.models import iam_backends
 from moto.iam.policy_conditions import TrustCondition
+from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -54,6 +60,7 @@ _DIGESTS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "HTTP_X_AMZ_CHECKSUM_SHA256": lambda body: hashlib.sha256(body).digest(),
 }
 _EVER: Final = 1 << 30
+_EVERYTHING: Final = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 class ExpiredTokenError(S3ClientError):
@@ -73,6 +80,8 @@ class Strictness:
 
     def install(self) -> None:
         """Change moto, in this process and for good."""
+        # The requests that are obeyed whoever sends them.
+        settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
         # moto asks for another permission than Amazon.
         responses.ACTION_MAP["BUCKET"]["HEAD"]["DEFAULT"] = "ListBucket"
         self._after_init(access_control.IAMUserAccessKey, self._refuse_inactive)
@@ -131,12 +140,13 @@ class Front:
         self.rules: list[Rule] = []
         self.log: list[list[Any]] = []
         self.lock = Lock()
+        self.root: tuple[str, str] | None = None
 
     def __call__(self, env: dict[str, Any], start: Any) -> Iterable[bytes]:
         """Answer a request."""
         query = env.get("QUERY_STRING")
         path = env.get("RAW_URI") or env["PATH_INFO"] + (f"?{query}" if query else "")
-        if path in ("/_faults", "/_clock", "/_log"):
+        if path in ("/_reset", "/_faults", "/_clock", "/_log"):
             return self._control(path, env, start)
         key = re.search(r"Credential=([^/]+)", env.get("HTTP_AUTHORIZATION", ""))
         entry = [env["REQUEST_METHOD"], path, None, key and key.group(1)]
@@ -146,6 +156,8 @@ class Front:
     def _control(self, path: str, env: dict[str, Any], start: Any) -> Iterable[bytes]:
         if path == "/_log" and env["REQUEST_METHOD"] == "GET":
             return _reply(env, start, 200, json.dumps(self.log).encode())
+        if path == "/_reset":
+            return _reply(env, start, 200, json.dumps(self._reset()).encode())
         body = json.loads(_body(env))
         if path == "/_clock":
             self.strictness.clock = timedelta(seconds=body)
@@ -155,6 +167,18 @@ class Front:
             with self.lock:
                 self.rules = body
         return _reply(env, start, 200, b"{}")
+
+    def _reset(self) -> tuple[str, str]:
+        moto_api_backend.reset()
+        self.strictness.clock, self.rules, self.log = timedelta(0), [], []
+        iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        iam.create_user("us-east-1", "root")
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [_EVERYTHING]})
+        iam.put_user_policy("root", "policy", policy)
+        key = iam.create_access_key("root")
+        self.root = self.root or (key.access_key_id, key.secret_access_key)
+        key.access_key_id, key.secret_access_key = self.root
+        return self.root
 
     def _rule(self, method: str, path: str) -> Rule:
         with self.lock:

@@ -12,14 +12,8 @@ from evexport_dagster.settings import AzureDestination
 from evexport_dagster.spec.texts import Secret
 from evexport_dagster.stores.azure import AzureStore
 from evexport_dagster_tests.clouds.azure_cloud import ACCOUNT, AzureCloud
-from evexport_dagster_tests.clouds.azure_places import (
-    BRIEF,
-    CONTAINER,
-    MEBI,
-    random_file,
-    secrets_of,
-    store_at,
-)
+from evexport_dagster_tests.clouds.azure_places import secrets_of, store_at
+from evexport_dagster_tests.clouds.places import BRIEF, BUCKET, DEAF, MEBI, random_file
 from evexport_dagster_tests.clouds.process import free_port
 from evexport_dagster_tests.clouds.telling import told
 
@@ -61,7 +55,7 @@ SMALL, LARGE = 1000, 2 * MEBI
 @pytest.fixture
 def sas(azure_cloud: AzureCloud) -> str:
     """A token that may read and write in a container."""
-    return azure_cloud.sas(azure_cloud.container(CONTAINER))
+    return azure_cloud.sas(azure_cloud.container(BUCKET))
 
 
 @pytest.fixture(params=[SMALL, LARGE])
@@ -85,10 +79,10 @@ def test_an_answer_is_one_error(
         0
     ]
     azure_cloud.faults({"status": status, "code": code})
-    where = f"write {azure_cloud.url}/{CONTAINER}/x"
+    where = f"write {azure_cloud.url}/{BUCKET}/x"
     with told(kind, f"{where}.*{said}", caplog, *secrets_of(sas)):
         store_at(azure_cloud.url, sas, BRIEF).put("x", file)
-    assert azure_cloud.keys(CONTAINER) == []
+    assert azure_cloud.keys(BUCKET) == []
 
 
 @pytest.mark.parametrize("text", MALFORMED)
@@ -118,7 +112,7 @@ def test_a_token_outside_of_its_time(
     ends: float,
     said: str,
 ) -> None:
-    sas = azure_cloud.sas(azure_cloud.container(CONTAINER), "rwd", starts, ends)
+    sas = azure_cloud.sas(azure_cloud.container(BUCKET), "rwd", starts, ends)
     # Some servers answer in the front's words, Azurite in its own.
     for endpoint in (azure_cloud.url, f"{azure_cloud.upstream.url}/{ACCOUNT}"):
         store = store_at(endpoint, sas)
@@ -131,7 +125,7 @@ def test_a_token_outside_of_its_time(
 def test_a_token_without_write(
     azure_cloud: AzureCloud, file: Path, caplog: pytest.LogCaptureFixture, permissions: str
 ) -> None:
-    sas = azure_cloud.sas(azure_cloud.container(CONTAINER), permissions)
+    sas = azure_cloud.sas(azure_cloud.container(BUCKET), permissions)
     store = store_at(azure_cloud.url, sas)
     for action in (store.probe, lambda: store.put("x", file)):
         with told(AccessError, "no Write permission", caplog, *secrets_of(sas)):
@@ -147,7 +141,7 @@ def test_read_and_write_are_all_that_is_needed(
         store.put("x", file)
     with told(AccessError, "remove .*no Delete permission", caplog, *secrets_of(sas)):
         store.delete("x")
-    assert azure_cloud.objects(CONTAINER).items() >= {"x": file.read_bytes()}.items()
+    assert azure_cloud.objects(BUCKET).items() >= {"x": file.read_bytes()}.items()
     assert {method for method, *_ in azure_cloud.log()} == {"PUT", "DELETE"}
 
 
@@ -182,7 +176,7 @@ def test_nobody_is_there(
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"delay": 1, "status": 503}, "did not answer in time"),
+        ({"delay": 0.6, "status": 503}, "did not answer in time"),
         ({"cut_after": 100}, "connection to the store broke off"),
         ({"cut_response_after": 0}, "connection to the store broke off"),
     ],
@@ -197,7 +191,7 @@ def test_a_connection_that_fails(
 ) -> None:
     azure_cloud.faults(fault)
     with told(UnavailableError, said, caplog, *secrets_of(sas)):
-        store_at(azure_cloud.url, sas, BRIEF).put("x", file)
+        store_at(azure_cloud.url, sas, DEAF).put("x", file)
 
 
 def test_no_log_shows_a_signature(
@@ -206,5 +200,5 @@ def test_no_log_shows_a_signature(
     with caplog.at_level(logging.DEBUG):
         store_at(azure_cloud.url, f"?{sas}").put("x", file)
     assert "urllib3.connectionpool" in {it.name for it in caplog.records}
-    assert f"/{CONTAINER}/x" in caplog.text
+    assert f"/{BUCKET}/x" in caplog.text
     assert secrets_of(sas)[1] not in caplog.text

@@ -21,13 +21,8 @@ from evexport_dagster.stores.azure import blocks
 from evexport_dagster.stores.azure.blocks import MOST_BLOCKS, SMALLEST, cut
 from evexport_dagster.stores.retries import Patience
 from evexport_dagster_tests.clouds.azure_cloud import AzureCloud
-from evexport_dagster_tests.clouds.azure_places import (
-    BRIEF,
-    CONTAINER,
-    MEBI,
-    random_file,
-    store_at,
-)
+from evexport_dagster_tests.clouds.azure_places import store_at
+from evexport_dagster_tests.clouds.places import BRIEF, BUCKET, MEBI, random_file
 from evexport_dagster_tests.clouds.rclone import read_back
 
 BLOCK_SIZE = 3 * MEBI
@@ -62,7 +57,7 @@ LASTING: Sequence[dict[str, Any]] = (
 @pytest.fixture
 def sas(azure_cloud: AzureCloud) -> str:
     """A token that may read and write in a container."""
-    return azure_cloud.sas(azure_cloud.container(CONTAINER))
+    return azure_cloud.sas(azure_cloud.container(BUCKET))
 
 
 @pytest.fixture
@@ -80,7 +75,7 @@ def test_what_passes_is_overcome(
     path, data = random_file(tmp_path, LARGE if "path" in rules[0] else SMALL)
     azure_cloud.faults(*rules)
     store_at(azure_cloud.url, sas).put("a/x", path)
-    assert azure_cloud.objects(CONTAINER) == {"a/x": data}
+    assert azure_cloud.objects(BUCKET) == {"a/x": data}
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -95,10 +90,10 @@ def test_what_does_not_pass_leaves_a_whole_object(
     with pytest.raises(UnavailableError):
         store_at(azure_cloud.url, sas, BRIEF).put("x", large)
     # Where only answers are lost, the object is the new one.
-    assert azure_cloud.objects(CONTAINER) == {"x": new if "cut_response_after" in rule else old}
+    assert azure_cloud.objects(BUCKET) == {"x": new if "cut_response_after" in rule else old}
     azure_cloud.faults()
     store_at(azure_cloud.url, sas).put("x", large)
-    assert azure_cloud.objects(CONTAINER) == {"x": new}
+    assert azure_cloud.objects(BUCKET) == {"x": new}
 
 
 def test_uploads_of_one_blob_never_mix(azure_cloud: AzureCloud, sas: str, tmp_path: Path) -> None:
@@ -112,7 +107,7 @@ def test_uploads_of_one_blob_never_mix(azure_cloud: AzureCloud, sas: str, tmp_pa
         puts = [pool.submit(store.put, "x", path) for path in (one, other)]
     failed = [error for put in puts if (error := put.exception()) is not None]
     assert all(isinstance(it, UnavailableError) and "another upload" in str(it) for it in failed)
-    assert azure_cloud.objects(CONTAINER)["x"] in (one.read_bytes(), other.read_bytes())
+    assert azure_cloud.objects(BUCKET)["x"] in (one.read_bytes(), other.read_bytes())
 
 
 def test_a_slow_link_is_slow_and_nothing_else(
@@ -121,7 +116,7 @@ def test_a_slow_link_is_slow_and_nothing_else(
     path, data = random_file(tmp_path, 6 * MEBI)
     azure_cloud.faults({**BLOCK, "throttle": 4 * MEBI})
     store_at(azure_cloud.url, sas, Patience(total=0.1, first=0.1, answer=1)).put("x", path)
-    assert azure_cloud.objects(CONTAINER) == {"x": data}
+    assert azure_cloud.objects(BUCKET) == {"x": data}
 
 
 def test_the_server_goes_away_and_comes_back(
@@ -136,7 +131,7 @@ def test_the_server_goes_away_and_comes_back(
     time.sleep(0.5)
     azure_cloud.front.start()
     upload.join()
-    assert azure_cloud.objects(CONTAINER) == {"x": data}
+    assert azure_cloud.objects(BUCKET) == {"x": data}
 
 
 def test_a_hundred_megabytes(azure_cloud: AzureCloud, sas: str, tmp_path: Path) -> None:
@@ -149,7 +144,7 @@ def test_a_hundred_megabytes(azure_cloud: AzureCloud, sas: str, tmp_path: Path) 
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert azure_cloud.objects(CONTAINER)["x"] == data
+    assert azure_cloud.objects(BUCKET)["x"] == data
     assert peak < 8 * MEBI
     assert {(method, status) for method, _, status in azure_cloud.log()} == {("PUT", 201)}
 
@@ -160,14 +155,14 @@ def test_rclone_reads_what_was_written(azure_cloud: AzureCloud, sas: str, tmp_pa
     for name, size in {"a/b c=1.csv.gz": 0, "App-Launched/x.json.gz": SMALL, "ü": LARGE}.items():
         path, written[name] = random_file(tmp_path, size)
         store.put(f"lake/{name}", path)
-    url = f"{azure_cloud.url}/{CONTAINER}?{azure_cloud.sas(CONTAINER, 'rl')}"
+    url = f"{azure_cloud.url}/{BUCKET}?{azure_cloud.sas(BUCKET, 'rl')}"
     options = {"type": "azureblob", "sas_url": url}
-    place = f"{CONTAINER}/lake"
+    place = f"{BUCKET}/lake"
     assert read_back(tmp_path / "back", place, **options) == written
     hashes = {
         key: base64.b64encode(hashlib.md5(it).digest()).decode() for key, it in written.items()
     }
-    assert azure_cloud.md5s(CONTAINER) == {f"lake/{key}": it for key, it in hashes.items()}
+    assert azure_cloud.md5s(BUCKET) == {f"lake/{key}": it for key, it in hashes.items()}
 
 
 @settings(max_examples=15, deadline=None)

@@ -18,14 +18,8 @@ from evexport_dagster.stores.gcs import upload
 from evexport_dagster.stores.gcs.upload import Session
 from evexport_dagster.stores.retries import Patience
 from evexport_dagster_tests.clouds.gcs_cloud import GcsCloud, gcs
-from evexport_dagster_tests.clouds.gcs_places import (
-    BRIEF,
-    BUCKET,
-    MEBI,
-    STEADY,
-    random_file,
-    store_at,
-)
+from evexport_dagster_tests.clouds.gcs_places import store_at
+from evexport_dagster_tests.clouds.places import BRIEF, BUCKET, MEBI, STEADY, random_file
 from evexport_dagster_tests.clouds.rclone import read_back
 
 CHUNK = 3 * MEBI

@@ -9,11 +9,12 @@ import pytest
 
 from evexport_dagster.errors import AccessError
 from evexport_dagster.settings import load_settings
-from evexport_dagster_tests.clouds import s3_places
 from evexport_dagster_tests.clouds.gcs_cloud import GcsCloud
 from evexport_dagster_tests.clouds.gcs_places import store_at as gcs_store
 from evexport_dagster_tests.clouds.pages import DOCS, document
+from evexport_dagster_tests.clouds.places import BUCKET, random_file
 from evexport_dagster_tests.clouds.s3_cloud import S3Cloud
+from evexport_dagster_tests.clouds.s3_places import store_at as s3_store
 
 PAGES = ("s3", "gcs", "azure")
 HEAD = """\
@@ -39,7 +40,7 @@ def test_the_readme_leads_to_every_page(page: str) -> None:
 
 
 def test_a_role_with_the_policies_of_the_page(s3_cloud: S3Cloud, tmp_path: Path) -> None:
-    s3_cloud.bucket(s3_places.BUCKET)
+    s3_cloud.bucket(BUCKET)
     keys = s3_cloud.user("exporter", document("s3", "assume"))
     iam = s3_cloud.iam()
     role = iam.create_role(
@@ -48,25 +49,25 @@ def test_a_role_with_the_policies_of_the_page(s3_cloud: S3Cloud, tmp_path: Path)
     policy = s3_cloud.text(document("s3", "policy"))
     iam.put_role_policy(RoleName="event-exports", PolicyName="p", PolicyDocument=policy)
     assert document("s3", "assume")["Statement"][0]["Resource"] == role
-    path, data = s3_places.random_file(tmp_path, 20)
-    s3_places.store_at(s3_cloud.url, keys, role_arn=role, external_id="acme").put("x", path)
-    assert s3_cloud.objects(s3_places.BUCKET) == {"x": data}
+    path, data = random_file(tmp_path, 20)
+    s3_store(s3_cloud.url, keys, role_arn=role, external_id="acme").put("x", path)
+    assert s3_cloud.objects(BUCKET) == {"x": data}
     with pytest.raises(AccessError, match="role cannot be assumed"):
-        s3_places.store_at(s3_cloud.url, keys, role_arn=role, external_id="other").probe()
+        s3_store(s3_cloud.url, keys, role_arn=role, external_id="other").probe()
 
 
 def test_every_action_of_the_policy_is_needed(s3_cloud: S3Cloud) -> None:
-    s3_cloud.bucket(s3_places.BUCKET)
+    s3_cloud.bucket(BUCKET)
     policy = document("s3", "policy")
     for number, statement in enumerate(policy["Statement"]):
         rest = [it for it in policy["Statement"] if it is not statement]
         keys = s3_cloud.user(f"user-{number}", {**policy, "Statement": rest})
         with pytest.raises(AccessError, match=f"allow {statement['Action']}"):
-            s3_places.store_at(s3_cloud.url, keys).probe()
+            s3_store(s3_cloud.url, keys).probe()
 
 
 def test_every_permission_of_the_role_is_needed(gcs_cloud: GcsCloud) -> None:
-    bucket = gcs_cloud.bucket("acme-events")
+    bucket = gcs_cloud.bucket(BUCKET)
     permissions = document("gcs", "role")["includedPermissions"]
     gcs_store(gcs_cloud.url, gcs_cloud.account(bucket, *permissions)).probe()
     for permission in permissions:

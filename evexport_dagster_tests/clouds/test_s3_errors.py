@@ -14,16 +14,10 @@ import pytest
 
 from evexport_dagster.errors import AccessError, ExportError, UnavailableError
 from evexport_dagster.stores.s3 import S3Store
+from evexport_dagster_tests.clouds.places import BRIEF, BUCKET, DEAF, MEBI, random_file
 from evexport_dagster_tests.clouds.process import Server, free_port
 from evexport_dagster_tests.clouds.s3_cloud import ASSUMING, REGION, Keys, S3Cloud, bucket_policy
-from evexport_dagster_tests.clouds.s3_places import (
-    BRIEF,
-    BUCKET,
-    MEBI,
-    exporter,
-    random_file,
-    store_at,
-)
+from evexport_dagster_tests.clouds.s3_places import exporter, store_at
 from evexport_dagster_tests.clouds.telling import told
 
 SOMEBODY = Keys("AKIASOMEBODY12345678", "secretOfSomebody/0123456789")
@@ -214,7 +208,7 @@ def test_somebody_listens_and_says_nothing(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        store = store_at(url, Keys("k", "s3cr3t"), patience=BRIEF, hurry=BRIEF)
+        store = store_at(url, Keys("k", "s3cr3t"), patience=DEAF, hurry=DEAF)
         for action in (store.probe, lambda: store.put("x", random_file(tmp_path, 1)[0])):
             with told(UnavailableError, "no answer in time .*check endpoint", caplog, "s3cr3t"):
                 action()

@@ -17,17 +17,11 @@ from rclone_api import BINARY_PATH
 
 from evexport_dagster.errors import UnavailableError
 from evexport_dagster.stores.s3.upload import MOST_PARTS, PART, part_size
+from evexport_dagster_tests.clouds.places import BRIEF, BUCKET, MEBI, random_file
 from evexport_dagster_tests.clouds.process import Server, free_port, running
 from evexport_dagster_tests.clouds.rclone import read_back
 from evexport_dagster_tests.clouds.s3_cloud import REGION, Keys, S3Cloud
-from evexport_dagster_tests.clouds.s3_places import (
-    BRIEF,
-    BUCKET,
-    MEBI,
-    exporter,
-    random_file,
-    store_at,
-)
+from evexport_dagster_tests.clouds.s3_places import exporter, store_at
 
 SLOW_DOWN = {"status": 503, "code": "SlowDown"}
 KEYS = Keys("AKIAEXAMPLE", "secretExample")

@@ -11,15 +11,9 @@ from botocore.exceptions import ClientError
 
 from evexport_dagster.errors import AccessError, SpecError, UnavailableError
 from evexport_dagster.spec.texts import Secret
+from evexport_dagster_tests.clouds.places import BRIEF, BUCKET, MEBI, random_file
 from evexport_dagster_tests.clouds.s3_cloud import ASSUMING, LEAST, Keys, S3Cloud, bucket_policy
-from evexport_dagster_tests.clouds.s3_places import (
-    BRIEF,
-    BUCKET,
-    MEBI,
-    exporter,
-    random_file,
-    store_at,
-)
+from evexport_dagster_tests.clouds.s3_places import exporter, store_at
 
 
 def test_the_server_denies_what_is_not_allowed(s3_cloud: S3Cloud) -> None:

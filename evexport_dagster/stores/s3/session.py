@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,7 +12,8 @@ import boto3
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 from botocore.exceptions import ClientError, InvalidEndpointConfigurationError
-from botocore.session import get_session
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session, get_session
 
 from evexport_dagster.settings import S3Destination, reveal
 from evexport_dagster.stores.retries import IN_A_HURRY, Patience, persistently
@@ -130,15 +132,29 @@ def sign_in(destination: S3Destination, environ: Mapping[str, str]) -> Login:
         )
         if secret is not None
     }
-    session = boto3.session.Session(region_name=destination.region, **keys)
+    session = boto3.session.Session(
+        botocore_session=_new_session(), region_name=destination.region, **keys
+    )
     if destination.role_arn is None:
         return Login(session, None, destination.endpoint)
     role = _assumed(_assuming(session, destination))
-    of_role = get_session()
+    of_role = _new_session()
     of_role.register_component("credential_provider", CredentialResolver([_Provider(role)]))
     region = session.region_name
     session = boto3.session.Session(botocore_session=of_role, region_name=region)
     return Login(session, role, destination.endpoint)
+
+
+def _new_session() -> Session:
+    session = get_session()
+    session.register_component("data_loader", _loader())
+    return session
+
+
+@cache
+def _loader() -> Loader:
+    """The descriptions of services: megabytes of JSON, which each session would read by itself."""
+    return create_loader()
 
 
 class _Provider(CredentialProvider):
