@@ -39,7 +39,7 @@ LAYERS = (
 
 SIBLINGS = {
     "formats": {"base", "cells", "gzip", "values"},
-    "stores": {"base", "retries", "uploads"},
+    "stores": {"base", "causes", "cloud", "retries", "uploads"},
     "notify": {"base", "message", "words"},
 }
 """Rooms whose files never see each other, but for those that all of them share."""

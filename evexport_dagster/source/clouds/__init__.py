@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import Final, cast
 
 from evexport_dagster.settings import Destination
-from evexport_dagster.source.clouds.base import Bucket, Cause, RemoteFile
+from evexport_dagster.source.clouds.base import Bucket, RemoteFile
 
-__all__ = ["Bucket", "Cause", "RemoteFile", "open_bucket"]
+__all__ = ["Bucket", "RemoteFile", "open_bucket"]
 
 # Names instead of imports: the libraries of a cloud are slow to load, and rarely all needed.
 _CLOUDS: Final[Mapping[str, str]] = {"s3": "S3Bucket", "gcs": "GcsBucket", "azure": "AzureBucket"}

@@ -13,9 +13,10 @@ from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobProperties, ContainerClient
 
 from evexport_dagster.settings import AzureDestination, Destination, reveal
-from evexport_dagster.source.clouds.base import CHANGED, PAGE, Cause, RemoteFile
+from evexport_dagster.source.clouds.base import CHANGED, PAGE, RemoteFile
 from evexport_dagster.stores.azure import errors
 from evexport_dagster.stores.azure.sas import MalformedSasError, Sas, hide_signatures, parsed
+from evexport_dagster.stores.causes import Cause
 from evexport_dagster.stores.retries import UPLOADING, persistently
 
 _CONNECT: Final = 15
@@ -54,8 +55,7 @@ class AzureBucket:
         if isinstance(error, ResourceModifiedError) or errors.is_missing(error):
             return CHANGED
         sas = None if isinstance(error, MalformedSasError) else self._sas
-        cause = errors.cause_of(error, sas, "Read or List")
-        return None if cause is None else Cause(cause.what, cause.passes)
+        return errors.cause_of(error, sas, "Read or List")
 
     @cached_property
     def _client(self) -> ContainerClient:
@@ -79,7 +79,7 @@ class AzureBucket:
 
 
 def _persistently(action: Callable[[], _T]) -> _T:
-    return persistently(action, errors.passes, UPLOADING)
+    return persistently(action, errors.pause, UPLOADING)
 
 
 def _file(blob: BlobProperties) -> RemoteFile:

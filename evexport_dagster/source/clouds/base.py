@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from evexport_dagster.stores.causes import Cause
+
 
 @dataclass(frozen=True)
 class RemoteFile:
@@ -16,17 +18,7 @@ class RemoteFile:
     version: str
 
 
-@dataclass(frozen=True)
-class Cause:
-    """Why something failed; `passes` when nobody has to do anything about it."""
-
-    what: str
-    passes: bool
-
-
-CHANGED: Final = Cause("the object was replaced or removed since it was listed", passes=True)
-
-
+CHANGED: Final = Cause("the object was replaced or removed since it was listed")
 PAGE: Final = 1000
 """The files that one request lists."""
 

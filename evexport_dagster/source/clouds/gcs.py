@@ -11,7 +11,8 @@ from google.cloud import storage
 
 from evexport_dagster.errors import AccessError
 from evexport_dagster.settings import Destination, GcsDestination
-from evexport_dagster.source.clouds.base import CHANGED, PAGE, Cause, RemoteFile
+from evexport_dagster.source.clouds.base import CHANGED, PAGE, RemoteFile
+from evexport_dagster.stores.causes import Cause
 from evexport_dagster.stores.gcs import GcsStore, errors
 from evexport_dagster.stores.retries import UPLOADING, persistently
 
@@ -59,11 +60,11 @@ class GcsBucket:
 
     def cause_of(self, error: Exception) -> Cause | None:
         if isinstance(error, AccessError):
+            # Ours already: a key that cannot be read.
             return Cause(str(error).partition(": ")[2], passes=False)
         if isinstance(error, api.NotFound) and "/o/" in (error.response.url or ""):
             return CHANGED
-        cause = errors.cause_of(error)
-        return None if cause is None else Cause(cause.what, cause.passes)
+        return errors.cause_of(error)
 
     def _page(self, prefix: str, token: str | None) -> tuple[list[storage.Blob], str | None]:
         def ask() -> tuple[list[storage.Blob], str | None]:
@@ -89,4 +90,4 @@ class GcsBucket:
 
 
 def _persistently(action: Callable[[], _T]) -> _T:
-    return persistently(action, errors.passes, UPLOADING)
+    return persistently(action, errors.pause, UPLOADING)

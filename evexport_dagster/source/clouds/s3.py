@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from evexport_dagster.errors import UnavailableError
 from evexport_dagster.settings import Destination, S3Destination
-from evexport_dagster.source.clouds.base import CHANGED, PAGE, Cause, RemoteFile
+from evexport_dagster.source.clouds.base import CHANGED, PAGE, RemoteFile
+from evexport_dagster.stores.causes import Cause
 from evexport_dagster.stores.retries import UPLOADING
-from evexport_dagster.stores.s3.errors import VENDOR_ERRORS, cause_of, code_of
+from evexport_dagster.stores.s3.errors import cause_of, code_of
 from evexport_dagster.stores.s3.session import Connection, sign_in
 
 if TYPE_CHECKING:
@@ -59,13 +59,9 @@ class S3Bucket:
         return self._connection.ask(get)
 
     def cause_of(self, error: Exception) -> Cause | None:
-        if not isinstance(error, VENDOR_ERRORS):
-            return None
-        code = code_of(error) if isinstance(error, ClientError) else type(error).__name__
-        if code in _OTHER_VERSION:
+        if isinstance(error, ClientError) and code_of(error) in _OTHER_VERSION:
             return CHANGED
-        cause = cause_of(error)
-        return Cause(f"{cause.what} ({code})", cause.error is UnavailableError)
+        return cause_of(error)
 
     def _page(self, prefix: str, after: Mapping[str, Any]) -> Any:
         return self._connection.ask(

@@ -6,8 +6,6 @@ https://learn.microsoft.com/en-us/rest/api/storageservices/blob-service-error-co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -16,51 +14,25 @@ import requests
 import urllib3
 from azure.core import exceptions as core
 
-from evexport_dagster.errors import AccessError, UnavailableError
 from evexport_dagster.stores.azure.sas import MalformedSasError, Sas
+from evexport_dagster.stores.causes import (
+    PASSING_STATUS,
+    TRY_AGAIN,
+    Cause,
+    of_network,
+    refused,
+    unreadable,
+)
+from evexport_dagster.stores.retries import asked_pause
 
-TRY_AGAIN: Final = "the run is tried again by itself"
 _NEW_SAS: Final = (
     "generate a SAS token with Read and Write for the container, and set the variable of "
     "`sas_token` to it"
 )
-_PASSING_STATUS: Final = {408, 425, 429, 500, 502, 503, 504}
-_BROKEN: Final = (
-    ((urllib3.exceptions.NameResolutionError,), "the account's name cannot be resolved"),
-    (
-        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
-        "the store cannot be reached: no connection",
-    ),
-    ((requests.exceptions.SSLError,), "the store's TLS certificate is not trusted"),
-    (
-        (core.ServiceRequestTimeoutError, core.ServiceResponseTimeoutError, TimeoutError),
-        "the store did not answer in time",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Cause:
-    """What is wrong and what to do about it, as text; `passes` when nobody has to do it."""
-
-    what: str
-    to_do: str = TRY_AGAIN
-    passes: bool = True
-
-    def error(self, said: str) -> AccessError | UnavailableError:
-        """The error for what was tried."""
-        kind = UnavailableError if self.passes else AccessError
-        return kind(f"{said}: {self.what}; {self.to_do}")
-
-
-def refused(what: str, to_do: str) -> Cause:
-    """A cause that stays until somebody acts."""
-    return Cause(what, to_do, passes=False)
-
-
+_SILENT: Final = (core.ServiceRequestTimeoutError, core.ServiceResponseTimeoutError)
 _BUSY: Final = Cause("the store asks for fewer requests")
 _CORRUPTED: Final = Cause("the store received other bytes than were sent")
-_REPLACED: Final = Cause("another upload of the same object came in between")
+_REPLACED: Final = Cause("another upload of the same object came in between", repeats=False)
 _HELD: Final = refused(
     "the blob is held by an immutability policy or a lease, and cannot be replaced",
     "release it, or export to a container without one",
@@ -125,24 +97,18 @@ def cause_of(error: Exception, sas: Sas | None, needed: str) -> Cause | None:
                 "set `sas_token` of the destination, or log in here",
             )
         case core.AzureError() | requests.RequestException() | urllib3.exceptions.HTTPError():
-            return Cause(_of_network(error))
+            return of_network(error, _SILENT)
         case OSError():
-            return _unread(error)
+            return unreadable(error)
     return None
 
 
-def passes(error: Exception) -> bool:
-    """Whether the same request may succeed a little later."""
+def pause(error: Exception) -> float | None:
+    """The seconds until the same request may succeed; None where it cannot."""
     cause = cause_of(error, None, "")
-    return cause is not None and cause.passes and cause is not _REPLACED and not _is_local(error)
-
-
-def _is_local(error: Exception) -> bool:
-    return isinstance(error, OSError) and not isinstance(error, requests.RequestException)
-
-
-def _unread(error: OSError) -> Cause:
-    return Cause(f"the file cannot be read: {error.strerror or type(error).__name__}")
+    if cause is None or not cause.repeats:
+        return None
+    return asked_pause(getattr(getattr(error, "response", None), "headers", None))
 
 
 def is_missing(error: Exception) -> bool:
@@ -156,7 +122,7 @@ def _of_response(error: core.HttpResponseError, sas: Sas | None, needed: str) ->
         if code == known:
             return cause
     status = error.status_code
-    if status in _PASSING_STATUS:
+    if status in PASSING_STATUS:
         return _BUSY if status == 429 else Cause(f"the store failed ({status})")
     if code in ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions"):
         return _of_permission(sas, needed)
@@ -164,6 +130,8 @@ def _of_response(error: core.HttpResponseError, sas: Sas | None, needed: str) ->
         return _of_denial(error, sas)
     if status == 404:
         return _NO_CONTAINER
+    if status is not None and status < 400:
+        return Cause("what answers is not Azure Blob Storage", "check `endpoint`; " + TRY_AGAIN)
     return refused(f"the store refuses the request ({status}: {code})", "ask the account's owner")
 
 
@@ -212,19 +180,3 @@ def _code(error: core.HttpResponseError) -> str:
     code = getattr(error, "error_code", None)
     text = str(getattr(code, "value", code or ""))
     return text if re.fullmatch(r"\w{1,80}", text) else "no code"
-
-
-def _of_network(error: Exception) -> str:
-    chain = tuple(_chain(error))
-    for kinds, what in _BROKEN:
-        if any(isinstance(it, kinds) for it in chain):
-            return what
-    return "the connection to the store broke off"
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    yield error
-    inner = (error.__cause__, error.__context__, *error.args, getattr(error, "reason", None))
-    for it in (*inner, getattr(error, "inner_exception", None)):
-        if isinstance(it, BaseException) and it is not error:
-            yield from _chain(it)

@@ -6,8 +6,6 @@ https://cloud.google.com/storage/docs/json_api/v1/status-codes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import requests
@@ -16,15 +14,21 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
-from evexport_dagster.errors import AccessError, UnavailableError
+from evexport_dagster.stores.causes import (
+    PASSING_STATUS,
+    TRY_AGAIN,
+    Cause,
+    of_network,
+    refused,
+    unreadable,
+)
+from evexport_dagster.stores.retries import asked_pause
 
-TRY_AGAIN: Final = "the run is tried again by itself"
 DELETE: Final = "storage.objects.delete"
 _GRANT: Final = "grant the service account storage.objects.create and storage.objects.delete on it"
 _NEW_KEY: Final = (
     "make a new key of the service account and set the variable of `service_account` to it"
 )
-_PASSING_STATUS: Final = {408, 425, 429, 500, 502, 503, 504}
 _THROTTLED: Final = {"rateLimitExceeded", "userRateLimitExceeded"}
 _PERMISSION: Final = re.compile(r"\bstorage\.(?:objects|buckets|multipartUploads)\.[a-zA-Z]+\b")
 _NETWORK: Final = (
@@ -32,15 +36,6 @@ _NETWORK: Final = (
     urllib3.exceptions.HTTPError,
     ConnectionError,
     TimeoutError,
-)
-_BROKEN: Final = (
-    ((urllib3.exceptions.NameResolutionError,), "the store's name cannot be resolved"),
-    (
-        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
-        "the store cannot be reached: no connection",
-    ),
-    ((requests.exceptions.SSLError,), "the store's TLS certificate is not trusted"),
-    ((requests.Timeout, TimeoutError), "the store did not answer in time"),
 )
 
 
@@ -52,18 +47,8 @@ class CorruptedError(Exception):
     """The store's checksum is not that of the file."""
 
 
-@dataclass(frozen=True)
-class Cause:
-    """What is wrong and what to do about it, as text; `passes` when nobody has to do it."""
-
-    what: str
-    to_do: str = TRY_AGAIN
-    passes: bool = True
-
-    def error(self, said: str) -> AccessError | UnavailableError:
-        """The error for what was tried."""
-        kind = UnavailableError if self.passes else AccessError
-        return kind(f"{said}: {self.what}; {self.to_do}")
+class StalledError(Exception):
+    """The store kept nothing of what it was sent last."""
 
 
 class RestartError(Exception):
@@ -74,12 +59,8 @@ class RestartError(Exception):
         self.cause = cause
 
 
-def refused(what: str, to_do: str) -> Cause:
-    """A cause that stays until somebody acts."""
-    return Cause(what, to_do, passes=False)
-
-
 LOST: Final = Cause("the store lost what was uploaded already")
+_STALLED: Final = Cause("the store keeps nothing of what it is sent")
 _CORRUPTED: Final = Cause("the store received other bytes than were sent")
 
 
@@ -103,26 +84,19 @@ def cause_of(error: Exception) -> Cause | None:
             return _of_response(error.response)
         case RestartError():
             return error.cause
+        case StalledError():
+            return _STALLED
         case CorruptedError() | DataCorruption():
             return _CORRUPTED
-        case _ if isinstance(error, _NETWORK):
-            return Cause(_of_network(error))
-    return unread_file(error)
+    return _of_transport(error)
 
 
-def unread_file(error: Exception) -> Cause | None:
-    """The cause where it is the file at hand that cannot be read."""
-    if not isinstance(error, OSError):
-        return None
-    return Cause(f"the file cannot be read: {error.strerror or type(error).__name__}")
-
-
-def passes(error: Exception) -> bool:
-    """Whether the same request may succeed a little later."""
-    if isinstance(error, RestartError | CorruptedError):
-        return False
+def pause(error: Exception) -> float | None:
+    """The seconds until the same request may succeed; None where it cannot."""
     cause = cause_of(error)
-    return cause is not None and cause.passes and cause != unread_file(error)
+    if isinstance(error, RestartError | CorruptedError) or cause is None or not cause.repeats:
+        return None
+    return asked_pause(getattr(getattr(error, "response", None), "headers", None))
 
 
 def is_corruption(error: Exception) -> bool:
@@ -133,6 +107,14 @@ def is_corruption(error: Exception) -> bool:
 def is_missing(error: Exception) -> bool:
     """Whether the store says that what was asked for is not there."""
     return isinstance(error, api.NotFound)
+
+
+def _of_transport(error: Exception) -> Cause | None:
+    if isinstance(error, requests.exceptions.JSONDecodeError):
+        return Cause("what answers is not Google Cloud Storage", f"check `endpoint`; {TRY_AGAIN}")
+    if isinstance(error, _NETWORK):
+        return of_network(error)
+    return unreadable(error) if isinstance(error, OSError) else None
 
 
 def _of_refresh(error: auth.RefreshError) -> Cause:
@@ -147,9 +129,9 @@ def _of_refresh(error: auth.RefreshError) -> Cause:
             "restore or enable it, or set `service_account` to the key of another one",
         )
     if "Invalid JWT" in said:
-        return refused(
-            "Google does not accept the time of the request",
-            "set the clock of this machine",
+        return Cause(
+            "the clocks of this machine and of Google differ",
+            "set the clock of this machine; the run is tried again",
         )
     return refused("Google does not accept the credentials", _NEW_KEY)
 
@@ -158,7 +140,7 @@ def _of_response(response: requests.Response) -> Cause:
     status, reasons, message = response.status_code, *_said(response)
     if status == 429 or _THROTTLED & reasons:
         return Cause(f"the store asks for fewer requests ({status})")
-    if status in _PASSING_STATUS:
+    if status in PASSING_STATUS:
         return Cause(f"the store failed ({status})")
     if status == 401:
         return refused("the store does not know the credentials (401)", _NEW_KEY)
@@ -202,18 +184,3 @@ def _said(response: requests.Response) -> tuple[set[str], str]:
         return {it for it in reasons if re.fullmatch(r"[\w -]{1,60}", it)}, str(error["message"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return set(), response.text[:1000]
-
-
-def _of_network(error: Exception) -> str:
-    chain = tuple(_chain(error))
-    for kinds, what in _BROKEN:
-        if any(isinstance(it, kinds) for it in chain):
-            return what
-    return "the connection to the store broke off"
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    yield error
-    for inner in (error.__cause__, error.__context__, *error.args, getattr(error, "reason", None)):
-        if isinstance(inner, BaseException) and inner is not error:
-            yield from _chain(inner)

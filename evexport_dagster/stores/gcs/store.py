@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -18,78 +17,53 @@ from google.cloud import storage
 from google.oauth2 import service_account
 
 from evexport_dagster.settings import GcsDestination, reveal
+from evexport_dagster.stores.causes import Cause
+from evexport_dagster.stores.cloud import CloudStore, Verb
 from evexport_dagster.stores.gcs import errors
 from evexport_dagster.stores.gcs.upload import Session, checksum
-from evexport_dagster.stores.retries import AT_ONCE, IN_A_HURRY, UPLOADING, Patience, persistently
+from evexport_dagster.stores.retries import Patience, persistently
 
 _SERVICE: Final = "https://storage.googleapis.com"
 _SCOPE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
 _IN_ONE_REQUEST: Final = 1 << 20
 _RESTARTS: Final = 4
-_PROBE: Final = ".evexport-probe"
 _T = TypeVar("_T")
 
 
-class GcsStore:
+class GcsStore(CloudStore[GcsDestination]):
     """Objects of a bucket; one appears with its last byte, after the store checked its CRC32C.
 
     Needs storage.objects.create, and storage.objects.delete to replace what is there.
     """
 
-    at_once = AT_ONCE
-
-    def __init__(
-        self,
-        name: str,
-        destination: GcsDestination,
-        environ: Mapping[str, str] = os.environ,
-        patience: Patience = UPLOADING,
-    ) -> None:
-        self.name = name
-        self.prefix = f"{destination.prefix}/" if destination.prefix else ""
-        self._destination = destination
-        self._endpoint = (destination.endpoint or _SERVICE).rstrip("/")
-        self._environ, self._patience = environ, patience
-        self.fingerprint = f"gcs:{self._endpoint}/{destination.bucket}"
-
-    def put(self, key: str, path: Path) -> None:
-        self._ask(f"write {self.uri(key)}", lambda: self._put(key, path, self._patience))
-
-    def delete(self, key: str) -> None:
-        self._ask(f"remove {self.uri(key)}", lambda: self._delete(key, self._patience))
-
-    def probe(self) -> None:
-        key = f"{self.prefix}{_PROBE}"
-        self._ask(f"write {self.uri(key)}", lambda: self._put_bytes(key, b"evexport", IN_A_HURRY))
-        # Who may not remove an object may not replace one either.
-        self._ask(f"remove {self.uri(key)}", lambda: self._delete(key, IN_A_HURRY))
+    has_to_remove = True
 
     def client(self, project: str | None = None) -> storage.Client:
         """A client of its own with the credentials of the destination; Google's project is
         needed only to list buckets or to make one."""
-        return self._ask(f"open {self.uri('')}", lambda: self._client(project))
+        return self._tried("open", self.uri(""), lambda: self._client(project))
 
     def uri(self, key: str) -> str:
         return f"gs://{self._destination.bucket}/{key}"
 
-    def _ask(self, what: str, action: Callable[[], _T]) -> _T:
-        try:
-            return action()
-        except Exception as error:
-            cause = errors.cause_of(error)
-            if cause is None:
-                raise
-        # Outside of the handler: what the SDK raised can hold URLs that are as good as keys.
-        raise cause.error(f"destination {self.name!r} could not {what}")
+    def _place(self) -> str:
+        return f"{self._endpoint}/{self._destination.bucket}"
 
-    def _put(self, key: str, path: Path, patience: Patience) -> None:
+    @property
+    def _endpoint(self) -> str:
+        return (self._destination.endpoint or _SERVICE).rstrip("/")
+
+    def _cause_of(self, error: Exception, verb: Verb) -> Cause | None:
+        return errors.cause_of(error)
+
+    def _put(self, key: str, path: Path) -> None:
         if path.stat().st_size <= _IN_ONE_REQUEST:
-            self._put_bytes(key, path.read_bytes(), patience)
+            self._put_bytes(key, path.read_bytes(), self._patience)
             return
         crc32c = checksum(path)
         for restart in range(_RESTARTS):
             try:
-                self._put_chunks(key, path, crc32c, patience)
+                self._put_chunks(key, path, crc32c, self._patience)
                 return
             except (errors.RestartError, errors.CorruptedError):
                 if restart == _RESTARTS - 1:
@@ -137,7 +111,7 @@ class GcsStore:
                 raise
 
     def _persistently(self, action: Callable[[], _T], patience: Patience) -> _T:
-        return persistently(action, errors.passes, patience)
+        return persistently(action, errors.pause, patience)
 
     def _client(self, project: str | None) -> storage.Client:
         return storage.Client(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import google_crc32c
+import requests
 from google.api_core import exceptions as api
 from google.auth.transport.requests import AuthorizedSession
 
@@ -21,9 +23,10 @@ from evexport_dagster.stores.gcs.errors import (
     LOST,
     CorruptedError,
     RestartError,
+    StalledError,
     cause_of,
     is_corruption,
-    passes,
+    pause,
 )
 from evexport_dagster.stores.retries import Patience, persistently
 
@@ -79,14 +82,16 @@ class Session:
         Raises RestartError where the store no longer has the session or may hold bytes twice, and
         CorruptedError where what arrived is something else.
         """
-        answer = None
-        for start in range(0, size, CHUNK):
+        start = 0
+        while True:
             chunk = Chunk(file, start, min(start + CHUNK, size))
-            ask = partial(self._put, chunk, size, patience)
-            answer = persistently(ask, passes, patience)
-        return answer
+            answer = persistently(partial(self._put, chunk, size, patience), pause, patience)
+            if not isinstance(answer, int):
+                return answer
+            start = answer
 
     def _put(self, chunk: Chunk, size: int, patience: Patience) -> Any:
+        """Where the next chunk begins, or what the store says of the new object."""
         ranges = {"Content-Range": f"bytes {chunk.start}-{chunk.end - 1}/{size}"}
         try:
             answer = self.transport.put(
@@ -99,11 +104,22 @@ class Session:
             raise
         if answer.status_code in _GONE:
             raise RestartError(LOST)
-        if answer.status_code == _GO_ON and chunk.end < size:
-            return None
+        if answer.status_code == _GO_ON:
+            return _kept(answer, chunk, size)
         if answer.status_code in _DONE and chunk.end == size:
             return answer.json()
         if answer.status_code < 400:
             raise RestartError(LOST)
         refusal = api.from_http_response(answer)
         raise CorruptedError if is_corruption(refusal) else refusal
+
+
+def _kept(answer: requests.Response, chunk: Chunk, size: int) -> int:
+    """How many bytes of the file the store has: it may keep less than it was sent."""
+    told = re.fullmatch(r"bytes=0-(\d+)", answer.headers.get("Range", ""))
+    kept = int(told[1]) + 1 if told else chunk.end
+    if kept == chunk.start:
+        raise StalledError
+    if not chunk.start < kept <= chunk.end or kept == size:
+        raise RestartError(LOST)
+    return kept

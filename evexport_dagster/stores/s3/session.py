@@ -17,7 +17,7 @@ from botocore.session import Session, get_session
 
 from evexport_dagster.settings import S3Destination, reveal
 from evexport_dagster.stores.retries import IN_A_HURRY, Patience, persistently
-from evexport_dagster.stores.s3.errors import code_of, is_passing
+from evexport_dagster.stores.s3.errors import code_of, pause
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,15 +53,15 @@ class Connection:
         """The answer to a request; raises what the last attempt raised."""
         renewed = False
 
-        def may_pass(error: Exception) -> bool:
+        def renewing(error: Exception) -> float | None:
             nonlocal renewed
             expired = isinstance(error, ClientError) and code_of(error) == _EXPIRED
             if expired and self.role is not None and not renewed:
                 renewed = self.role.refused = True
-                return True
-            return is_passing(error)
+                return 0
+            return pause(error)
 
-        return persistently(lambda: request(self.client), may_pass, self.patience)
+        return persistently(lambda: request(self.client), renewing, self.patience)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from evexport_dagster.errors import AccessError, ExportError
+from evexport_dagster.errors import ExportError
 from evexport_dagster.settings import S3Destination
-from evexport_dagster.stores.retries import AT_ONCE, IN_A_HURRY, UPLOADING, Patience
-from evexport_dagster.stores.s3.errors import VENDOR_ERRORS, explain
+from evexport_dagster.stores.causes import Cause
+from evexport_dagster.stores.cloud import CloudStore, Verb
+from evexport_dagster.stores.retries import Patience
+from evexport_dagster.stores.s3 import errors
 from evexport_dagster.stores.s3.session import Connection, Login, sign_in
 from evexport_dagster.stores.s3.upload import PART, Place, abort, begin, send_parts, send_whole
 
@@ -20,107 +20,84 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T")
-_PROBE = ".evexport-probe"
+_RESTARTS: Final = 2
 
 
-class S3Store:
-    """Objects of a bucket; safe to share between threads."""
+class S3Store(CloudStore[S3Destination]):
+    """Objects of a bucket; an upload that breaks off leaves nothing to be seen."""
 
-    at_once = AT_ONCE
-
-    def __init__(
-        self,
-        name: str,
-        destination: S3Destination,
-        environ: Mapping[str, str] = os.environ,
-        patience: Patience = UPLOADING,
-        hurry: Patience = IN_A_HURRY,
-    ) -> None:
-        self.name = name
-        self.bucket = destination.bucket
-        self.prefix = f"{destination.prefix}/" if destination.prefix else ""
-        self.fingerprint = f"s3:{_place(destination.endpoint)}/{self.bucket}"
-        self._destination = destination
-        self._environ = environ
-        self._patience, self._hurry = patience, hurry
-        self._connections: dict[Patience, Connection] = {}
-        self._login: Login | None = None
-        self._lock = Lock()
-
-    def put(self, key: str, path: Path) -> None:
-        """Parts are a few at a time; an upload that breaks off leaves nothing to be seen."""
-        tried, place = f"write {self.uri(key)}", self._place_of(key)
-        size = self._tried(tried, lambda: path.stat().st_size)
-        store = self._tried(tried, lambda: self._connection(self._patience))
-        if size <= PART:
-            self._tried(tried, lambda: send_whole(store, place, path, size))
-            return
-        upload = self._tried(tried, lambda: begin(store, place))
-        try:
-            self._tried(tried, lambda: send_parts(store, place, upload, path, size))
-        except BaseException:
-            self._abort(place, upload)
-            raise
-
-    def delete(self, key: str) -> None:
-        """Raises AccessError where s3:DeleteObject is not allowed."""
-        self._tried(
-            f"remove {self.uri(key)}",
-            lambda: self._connection(self._patience).ask(
-                lambda s3: s3.delete_object(Bucket=self.bucket, Key=key)
-            ),
-        )
+    has_to_remove = False
 
     def client(self, attempts: int) -> S3Client:
         """A client of its own with the credentials of the destination, which tries so often."""
         return self._tried(
-            f"open {self.uri('')}",
+            "open",
+            self.uri(""),
             lambda: (
                 sign_in(self._destination, self._environ).connect(self._patience, attempts).client
             ),
         )
 
     def probe(self) -> None:
-        """List, then write; where deleting is not allowed the small object stays, and is told."""
-        key = f"{self.prefix}{_PROBE}"
-        place = self._place_of(key)
-        store = self._tried(f"open {self.uri('')}", lambda: self._connection(self._hurry))
-        self._tried(
-            f"list {self.uri(self.prefix)}",
-            lambda: store.ask(
-                lambda s3: s3.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
-            ),
-        )
-        self._tried(
-            f"write {self.uri(key)}",
-            lambda: store.ask(
-                lambda s3: s3.put_object(
-                    Bucket=self.bucket, Key=key, Body=b"evexport", **place.encryption
-                )
-            ),
-        )
-        try:
-            self._tried(
-                f"remove {self.uri(key)}",
-                lambda: store.ask(lambda s3: s3.delete_object(Bucket=self.bucket, Key=key)),
-            )
-        except AccessError as error:
-            _log.warning("%s; this one stays", error)
+        """List, write and remove; where removing is not allowed the small object stays."""
+        self._tried("list", self.uri(self.prefix), self._list)
+        super().probe()
 
     def uri(self, key: str) -> str:
-        return f"s3://{self.bucket}/{key}"
+        return f"s3://{self._destination.bucket}/{key}"
 
-    def _place_of(self, key: str) -> Place:
+    def _place(self) -> str:
+        endpoint = self._destination.endpoint
+        where = "aws" if endpoint is None else endpoint.rstrip("/")
+        return f"{where}/{self._destination.bucket}"
+
+    def _cause_of(self, error: Exception, verb: Verb) -> Cause | None:
+        return errors.cause_of(error)
+
+    def _list(self) -> None:
+        bucket, prefix = self._destination.bucket, self.prefix
+        self._connection(self._hurry).ask(
+            lambda s3: s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        )
+
+    def _put(self, key: str, path: Path) -> None:
+        size, place = path.stat().st_size, self._object(key)
+        store = self._connection(self._patience)
+        if size <= PART:
+            send_whole(store, place, path, size)
+            return
+        for restart in range(_RESTARTS + 1):
+            upload = begin(store, place)
+            try:
+                send_parts(store, place, upload, path, size)
+                return
+            except BaseException as error:
+                self._abort(place, upload)
+                # Completed with an answer that was lost, or cleared away by a rule of the bucket.
+                if not errors.is_lost(error) or restart == _RESTARTS:
+                    raise
+
+    def _put_bytes(self, key: str, data: bytes, patience: Patience) -> None:
+        it = self._object(key)
+        self._connection(patience).ask(
+            lambda s3: s3.put_object(Bucket=it.bucket, Key=key, Body=data, **it.encryption)
+        )
+
+    def _delete(self, key: str, patience: Patience) -> None:
+        bucket = self._destination.bucket
+        self._connection(patience).ask(lambda s3: s3.delete_object(Bucket=bucket, Key=key))
+
+    def _object(self, key: str) -> Place:
         kms = self._destination.kms_key_id
         sse = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms} if kms else {}
-        return Place(self.bucket, key, sse)
+        return Place(self._destination.bucket, key, sse)
 
     def _abort(self, place: Place, upload: str) -> None:
         """Free what an upload has stored, where that is allowed; it can never be seen anyway."""
         try:
             self._tried(
-                f"abort the upload of {self.uri(place.key)}",
+                "abort",
+                f"the upload of {self.uri(place.key)}",
                 lambda: abort(self._connection(self._hurry), place, upload),
             )
         except ExportError as error:
@@ -132,20 +109,14 @@ class S3Store:
 
     def _connection(self, patience: Patience) -> Connection:
         with self._lock:
-            if self._login is None:
-                self._login = sign_in(self._destination, self._environ)
             if patience not in self._connections:
                 self._connections[patience] = self._login.connect(patience)
             return self._connections[patience]
 
-    def _tried(self, what: str, action: Callable[[], _T]) -> _T:
-        try:
-            return action()
-        except VENDOR_ERRORS as error:
-            explained = explain(error, self.name, what)
-        # Outside of the clause: the answer of S3, which holds a signature, is no part of it.
-        raise explained from None
+    @cached_property
+    def _login(self) -> Login:
+        return sign_in(self._destination, self._environ)
 
-
-def _place(endpoint: str | None) -> str:
-    return "aws" if endpoint is None else endpoint.rstrip("/")
+    @cached_property
+    def _connections(self) -> dict[Patience, Connection]:
+        return {}
