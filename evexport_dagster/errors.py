@@ -2,7 +2,8 @@
 
 ExportError
 ├── SpecError           the author of the spec, or of the command: nothing was written
-│   ├── SourceError     ... whose source cannot be read as it is mapped
+│   ├── SourceError     ... whose source cannot be read as it is mapped; nobody yet, where it
+│   │                   could be when the export was created
 │   ├── RevisionError   ... whose spec means something else than the registered one
 │   └── RefusedError    ... who asked for what an export does not do
 │       └── StoppedError    ... any more, because it is stopped for ever

@@ -1,7 +1,7 @@
 """The life of an export: its status, and what people are told of its failures; pure.
 
 Failures are told by what they are (product contract, section 8). One that the bucket's owner has
-to mend is told three times in two days, and the third time the export is stopped. Any other is
+to mend is told three times in two days, the third time by the stop of the export. Any other is
 told once, however often it is retried, until the export recovers.
 """
 
@@ -89,11 +89,6 @@ def advance(trouble: Trouble | None, fact: Fact) -> tuple[Trouble | None, tuple[
             return None, (TellStopped(),)
 
 
-def is_given_up(trouble: Trouble | None) -> bool:
-    """Whether all is told of an access failure that there is to tell: the export is stopped."""
-    return trouble is not None and trouble.access_told >= NOTICES
-
-
 def _denied(known: Trouble, failure: Failure) -> tuple[Trouble, tuple[Telling, ...]]:
     now, told = failure.last_at, known.access_told
     since = known.access_since or now
@@ -102,7 +97,7 @@ def _denied(known: Trouble, failure: Failure) -> tuple[Trouble, tuple[Telling, .
     after = replace(known, access_since=since, access_told=told + 1, access_told_at=now)
     if after.access_told < NOTICES:
         return after, (TellFailed(after.access_told, stops_at=_next(after, NOTICES - 1)),)
-    return after, (TellFailed(after.access_told, stops_at=now), TellStopped())
+    return after, (TellStopped(),)
 
 
 def _is_time(known: Trouble, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from posixpath import commonpath, dirname
 from typing import Any
 
@@ -42,7 +43,8 @@ def asset_key(name: str) -> dg.AssetKey:
 
 def code_version(job: ExportJob, settings: Settings) -> str:
     """The fingerprint of what the spec means: other code, other bytes."""
-    return fingerprint(meaning(job.spec, settings))
+    destinations = {**settings.destinations, job.spec.destination: job.destination}
+    return fingerprint(meaning(job.spec, replace(settings, destinations=destinations)))
 
 
 def materialization(

@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 
 from evexport_dagster.engine import connect, explained, scratch
+from evexport_dagster.errors import SpecError
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.ledger import Ledger
-from evexport_dagster.settings import Settings
+from evexport_dagster.settings import PROJECT_FILE, Settings
 from evexport_dagster.source import Lake, open_lake
 from evexport_dagster.stores import Store, open_store
 
@@ -57,8 +58,13 @@ class Context:
             self._ledger = None
 
     def store(self, job: ExportJob) -> Store:
-        """The destination of an export, opened."""
+        """The destination of an export, opened; raises SpecError where the project has none."""
         name = job.spec.destination
+        if name not in self.settings.destinations:
+            raise SpecError(
+                f"{PROJECT_FILE} has no {job.destination.type} destination {name!r} any more, which"
+                f" export {job.name!r} delivers to: put it back, or stop the export"
+            )
         return open_store(name, self.settings.destinations[name])
 
     @contextmanager

@@ -7,14 +7,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from evexport_dagster.errors import SpecError
+from pydantic import TypeAdapter
+
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob, job_of
 from evexport_dagster.ledger import RegisteredExport
 from evexport_dagster.settings import (
-    PROJECT_FILE,
     Account,
     Destination,
     LocalDestination,
@@ -25,6 +25,8 @@ from evexport_dagster.spec.model import ExportSpec
 from evexport_dagster.spec.model_sources import REMOTE
 from evexport_dagster.spec.revisions import MEANINGLESS, fingerprint, meaning, restored
 
+_DESTINATION: Final[TypeAdapter[Destination]] = TypeAdapter(Destination)
+
 
 def in_force(
     context: Context, export: RegisteredExport, written: ExportJob | None
@@ -32,10 +34,8 @@ def in_force(
     """A registered export as its revision is, with the part of the project that it means.
 
     How it is shown and who is told follows the file, `written`, where that can be read;
-    credentials and the runtime are always those of the project.
-
-    Raises:
-        SpecError: the project has no credentials any more for the destination that was registered.
+    credentials and the runtime are always those of the project. Where this has no destination any
+    more that was registered, the settings have none, and whoever opens the store is told.
     """
     if written is not None and _is_current(context, export, written):
         return context, written
@@ -46,6 +46,9 @@ def in_force(
     settings = _meant(context.settings, held["meaning"])
     file = written.file if written else context.settings.folder / "exports" / f"{export.name}.yaml"
     job = job_of(spec, export.kind, file, settings)
+    if not _has_destination(context.settings, job):
+        kept = {name: it for name, it in settings.destinations.items() if name != spec.destination}
+        settings = replace(settings, destinations=kept)
     if "engagement" in held:
         job = replace(job, engagement=tuple(held["engagement"]))
     return context.within(settings), job
@@ -56,6 +59,11 @@ def _is_current(context: Context, export: RegisteredExport, written: ExportJob) 
     if frozen is not None and tuple(frozen) != written.engagement:
         return False
     return export.revision.fingerprint == fingerprint(meaning(written.spec, context.settings))
+
+
+def _has_destination(settings: Settings, job: ExportJob) -> bool:
+    now = settings.destinations.get(job.spec.destination)
+    return job.destination.type == "local" or (now is not None and now.type == job.destination.type)
 
 
 def _shown_as(spec: ExportSpec, written: ExportSpec) -> ExportSpec:
@@ -106,10 +114,7 @@ def _destination(settings: Settings, name: str, meant: Mapping[str, Any]) -> Des
         return LocalDestination(type="local", path=path, prefix=meant.get("prefix"))
     now = settings.destinations.get(name)
     if now is None or now.type != meant["type"]:
-        raise SpecError(
-            f"{PROJECT_FILE} has no {meant['type']} destination {name!r} any more, which a"
-            " registered export delivers to: put it back, or stop the export"
-        )
+        return _DESTINATION.validate_python({"type": meant["type"], **place})
     cleared = {key: None for key in ("endpoint", "prefix") if key not in place}
     return now.model_copy(update={**cleared, **place})
 

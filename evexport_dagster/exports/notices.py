@@ -71,7 +71,7 @@ class Notifier:
         will be stopped if nothing changes."""
         said = {**_failure(failure), "number": number}
         if stops_at is not None:
-            said |= {"stops_at": self._time(stops_at), "stopped": stops_at <= now}
+            said |= {"stops_at": self._time(stops_at)}
         parts = (*_id(window), failure.kind, _stamp(failure.first_at), number)
         return self._new("failed", parts, now, window, said)
 

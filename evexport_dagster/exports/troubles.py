@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
 
-from evexport_dagster.errors import BusyError, ExportError, StoppedError
+from evexport_dagster.errors import BusyError, ExportError, Kind, SourceError, StoppedError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.notices import Notifier
-from evexport_dagster.ledger import Failure, NewNotice, RegisteredExport, Trouble
+from evexport_dagster.ledger import Failure, NewNotice, Outcome, RegisteredExport, Trouble
 from evexport_dagster.lifecycle import (
     Fact,
     Failed,
@@ -20,8 +20,8 @@ from evexport_dagster.lifecycle import (
     TellFailed,
     Telling,
     TellRecovered,
+    TellStopped,
     advance,
-    is_given_up,
 )
 from evexport_dagster.windows import Window
 
@@ -56,35 +56,36 @@ def failures_recorded(
         if _is_stopped(context, export):
             # What it failed of is the stop: whatever was at work is interrupted.
             raise
-        kind = error.kind if isinstance(error, ExportError) else "bug"
+        kind = _kind(error)
         place = (export.export_id, window.start, kind)
         failure = context.ledger.failures.record(*place, str(error), run_id, context.clock())
-        _failed(context, job, export, window, failure)
+        _tell(context, job, export, Failed(failure), window, failure)
         raise
 
 
 def stop(context: Context, job: ExportJob | None, export: RegisteredExport) -> RegisteredExport:
     """Stop an export for ever, as a person asked; `job` is what its file says, where that can be
     read. A stop of a stopped export is told once."""
-    if export.state != "stopped":
-        now = context.clock()
-        export = context.ledger.exports.set_state(export.name, "stopped", now)
-        _tell(context, job, export, StoppedByHand())
-    return export
+    if export.state == "stopped":
+        return export
+    _tell(context, job, export, StoppedByHand())
+    return context.ledger.exports.get(export.name) or export
+
+
+def _kind(error: Exception) -> Kind:
+    """Who acts next where a registered export fails.
+
+    Its spec was accepted with its source. If this cannot be read now, the source has changed, not
+    the spec, and can change back without a word to us: so it is looked at again.
+    """
+    if isinstance(error, SourceError):
+        return "unavailable"
+    return error.kind if isinstance(error, ExportError) else "bug"
 
 
 def _is_stopped(context: Context, export: RegisteredExport) -> bool:
     current = context.ledger.exports.get(export.name)
     return current is not None and current.state == "stopped"
-
-
-def _failed(
-    context: Context, job: ExportJob, export: RegisteredExport, window: Window, failure: Failure
-) -> None:
-    if is_given_up(_tell(context, job, export, Failed(failure), window, failure)):
-        current = context.ledger.exports.get(export.name)
-        if current is not None and current.state == "active":
-            context.ledger.exports.set_state(export.name, "stopped", context.clock())
 
 
 def _tell(
@@ -94,19 +95,21 @@ def _tell(
     fact: Fact,
     window: Window | None = None,
     failure: Failure | None = None,
-) -> Trouble | None:
-    """Let a fact change what the export has trouble with; gives that."""
+) -> None:
+    """Let a fact change what the export has trouble with, tell it, and stop what it ends."""
     owners = job.spec.owners if job else ()
     notifier = Notifier(context.settings, export, owners)
     failures = [failure] if failure else context.ledger.failures.of(export.export_id)
 
-    def step(before: Trouble | None) -> tuple[Trouble | None, Iterable[NewNotice]]:
+    def step(before: Trouble | None) -> Outcome:
         after, tellings = advance(before, fact)
         about = failure or _of(failures, before)
         made = (_notice(context, notifier, it, window, about) for it in tellings)
-        return after, [notice for notice in made if notice is not None]
+        ends = any(isinstance(it, TellStopped) for it in tellings)
+        notices = [notice for notice in made if notice is not None]
+        return Outcome(after, notices, stopped_at=context.clock() if ends else None)
 
-    return context.ledger.troubles.advance(export.export_id, step)
+    context.ledger.troubles.advance(export.export_id, step)
 
 
 def _of(failures: Sequence[Failure], trouble: Trouble | None) -> Failure | None:

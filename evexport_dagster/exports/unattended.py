@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 
-from evexport_dagster.errors import RefusedError, SpecError, StoppedError
+from evexport_dagster.errors import RefusedError, StoppedError
 from evexport_dagster.exports import due, late, registration, runs, troubles, turns
 from evexport_dagster.exports.agenda import Agenda
 from evexport_dagster.exports.context import Context
@@ -36,9 +35,7 @@ class Unattended:
         known = self._context.ledger.exports.registered() if self._context.has_ledger else ()
         for export in known:
             if export.name in self._written or export.state == "active":
-                # Without the destination that it means it cannot run: its runs will say so.
-                with suppress(SpecError):
-                    found[export.name] = self.of(export)[1]
+                found[export.name] = self.of(export)[1]
         return tuple(found.values())
 
     def job(self, name: str) -> ExportJob | None:

@@ -21,7 +21,7 @@ from .manifests import Manifests
 from .migrations import migrate, steps
 from .notices import Notices
 from .receipts import totals_of
-from .troubles import Troubles
+from .troubles import Outcome, Troubles
 from .values import (
     Attempt,
     Channel,
@@ -69,6 +69,7 @@ __all__ = [
     "NewNotice",
     "Notice",
     "NoticeKind",
+    "Outcome",
     "Receipt",
     "Receiver",
     "RegisteredExport",

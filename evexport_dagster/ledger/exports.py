@@ -87,27 +87,31 @@ class Exports:
     def set_state(
         self, name: str, state: ExportState, now: datetime, notice: NewNotice | None = None
     ) -> RegisteredExport:
-        """Stops an active export or calls it done, with the notice of it; both are for ever.
+        """Stops an export or calls an active one done, with the notice of it; both are for ever,
+        but that one that is done can be stopped.
 
         The state that it has already is no change. Raises RefusedError for any other change, and
         for a recurring export that is called done.
         """
         with self._database.write() as connection:
             current = _locked(connection, name)
-            if current.state == state:
-                return current
-            if current.state != "active":
-                raise RefusedError(f"The export {name} is {current.state} for ever, not {state}")
-            if state == "done" and current.kind == "recurring":
-                raise RefusedError(f"The export {name} is recurring: it is never done")
-            connection.execute(
-                update(export)
-                .where(export.c.export_id == current.export_id)
-                .values(state=state, state_at=now)
-            )
-            if notice is not None:
+            if put_state(connection, current.export_id, state, now) and notice is not None:
                 insert_notice(connection, notice)
             return _by_name(connection, [name])[name]
+
+
+def put_state(connection: Connection, export_id: int, state: ExportState, now: datetime) -> bool:
+    """Puts an export into a state, within a transaction; whether it was in another one."""
+    current = lock_export(connection, export_id)
+    if current.state == state:
+        return False
+    if current.state != "active" and state != "stopped":
+        raise RefusedError(f"The export {current.name} is {current.state} for ever, not {state}")
+    if state == "done" and current.kind == "recurring":
+        raise RefusedError(f"The export {current.name} is recurring: it is never done")
+    own = export.c.export_id == export_id
+    connection.execute(update(export).where(own).values(state=state, state_at=now))
+    return True
 
 
 def _newest() -> Select[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import cast, get_args
 
 from sqlalchemy import Connection, delete, select
@@ -11,12 +12,24 @@ from sqlalchemy import Connection, delete, select
 from evexport_dagster.errors import Kind
 
 from .database import Database
+from .exports import put_state
 from .lookups import lock_export
 from .notices import insert_notice
 from .schema import trouble
 from .values import NewNotice, Trouble
 
-Step = Callable[[Trouble | None], tuple[Trouble | None, Iterable[NewNotice]]]
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a fact makes of a trouble, and the notices that tell it; `stopped_at` where the export
+    is stopped by it."""
+
+    trouble: Trouble | None
+    notices: Sequence[NewNotice] = ()
+    stopped_at: datetime | None = None
+
+
+Step = Callable[[Trouble | None], Outcome]
 
 
 class Troubles:
@@ -31,19 +44,22 @@ class Troubles:
             return _trouble(connection, export_id)
 
     def advance(self, export_id: int, step: Step) -> Trouble | None:
-        """Puts what `step` makes of the present trouble in its place, and keeps its notices.
+        """Puts what `step` makes of the present trouble in its place, keeps its notices, and stops
+        the export if it says so: all at once.
 
         No other step of the export comes between. Gives the new trouble.
         """
         with self._database.write() as connection:
             lock_export(connection, export_id)
             before = _trouble(connection, export_id)
-            after, notices = step(before)
-            if after != before:
-                _put(connection, export_id, after)
-            for notice in notices:
+            outcome = step(before)
+            if outcome.trouble != before:
+                _put(connection, export_id, outcome.trouble)
+            if outcome.stopped_at is not None:
+                put_state(connection, export_id, "stopped", outcome.stopped_at)
+            for notice in outcome.notices:
                 insert_notice(connection, notice)
-            return after
+            return outcome.trouble
 
 
 def _trouble(connection: Connection, export_id: int) -> Trouble | None:

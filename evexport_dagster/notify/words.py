@@ -132,9 +132,6 @@ def _failed(fact: Fact, zone: ZoneInfo) -> _Said:
     what_next = f"{_NEXT[kind]} `evexport check {export}` tells whether it would work."
     if "stops_at" not in fact:
         return _Said(_with("failed", span), lead, what_next)
-    if fact["stopped"]:
-        stopped = _stopped(fact, zone)
-        return _Said(f"failed, and is stopped: {span}", f"{lead} {stopped.lead}", stopped.next)
     end = f" Unless the access works by {_time(fact['stops_at'], zone)} ({zone.key}), the export is"
     end += " stopped for ever."
     if number == 1:
@@ -164,7 +161,7 @@ _SAYERS: Final[Mapping[NoticeKind, Callable[[Fact, ZoneInfo], _Said]]] = {
 }
 
 _FAILED: Final = {
-    "spec": "its spec, or its source, is wrong",
+    "spec": "its spec is wrong",
     "access": "the destination refuses it",
     "unavailable": "something that it needs is out of reach",
     "bug": "evexport itself is at fault",

@@ -9,14 +9,22 @@ import pytest
 
 from evexport_dagster.exports import LATE_ROWS, Project, next_run
 from evexport_dagster.ledger import Late
-from evexport_dagster_tests.handmade import Handmade, arrived, at, event, one_time, visible
+from evexport_dagster_tests.handmade import (
+    Document,
+    Handmade,
+    arrived,
+    at,
+    event,
+    one_time,
+    visible,
+)
 
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
-def came(name: str, time: dt.datetime, after: dt.timedelta = MINUTE, **props: object) -> dict:
+def came(name: str, time: dt.datetime, after: dt.timedelta = MINUTE, **props: object) -> Document:
     """An event that arrived so long after its time."""
-    return arrived(event(name, time, **props), time + after)
+    return arrived(event(name, time, 0, **props), time + after)
 
 
 @pytest.fixture

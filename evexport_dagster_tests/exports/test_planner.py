@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from evexport_dagster.errors import (
     ExportError,
     Kind,
     RevisionError,
+    SourceError,
+    SpecError,
     StoppedError,
     UnavailableError,
 )
@@ -175,6 +178,12 @@ def test_a_run_that_broke_off_without_a_word_is_repeated_after_five_minutes() ->
 @pytest.mark.parametrize("known", [{"state": "stopped"}, {"state": "done"}, {"in_flight": True}])
 def test_nothing_runs_beside_a_run_or_after_the_end(known: dict[str, Any]) -> None:
     assert next_run(facts(**known), at(9)) is None
+
+
+def test_an_export_that_is_done_delivers_only_what_came_late() -> None:
+    history = facts(job("history", days=3), at(0), at(2), state="done", late=[at(2)])
+    assert start_of(next_run(history, at(9)), at(9)) == at(2)
+    assert next_run(replace(history, state="stopped"), at(9)) is None
 
 
 def test_a_history_ends_with_its_last_window() -> None:
@@ -358,6 +367,51 @@ def test_it_keeps_running_when_what_it_uses_of_the_project_changes(home: Handmad
     assert not (home.folder / "elsewhere").exists()
 
 
+def test_an_export_whose_destination_is_gone_fails_is_told_and_goes_on_once_it_is_back(
+    home: Handmade,
+) -> None:
+    there = {"type": "s3", "bucket": "acme", "region": "eu-west-1"}
+    home.destinations["acme"] = there
+    home.configure()
+    home.spec(destination="acme")
+    home.open().create("purchases")
+    del home.destinations["acme"]
+    home.configure()
+    project = home.open()
+    assert [it.destination.type for it in project.unattended.jobs()] == ["s3"]
+    with pytest.raises(SpecError, match="no s3 destination 'acme' any more"):
+        due(project)
+    home.now += DAY
+    assert due(project) == []
+    failed = project.list()[0].last_failure
+    assert failed is not None
+    assert failed.kind == "spec"
+    assert [it.kind for it in notices(home)] == ["failed"]
+    home.destinations["acme"] = there
+    home.configure()
+    known = home.open().unattended.facts("purchases", queued=False)
+    assert known is not None
+    assert start_of(next_run(known, home.now), home.now) == at(0)
+
+
+def test_a_source_that_lost_a_column_is_looked_at_again(home: Handmade) -> None:
+    project = home.open()
+    project.create("purchases")
+    file = home.folder / "lake" / "profiles.parquet"
+    whole = file.read_bytes()
+    pq.write_table(pq.read_table(file).drop_columns(["email"]), file)
+    with pytest.raises(SourceError, match="email"):
+        due(project)
+    failed = project.list()[0].last_failure
+    assert failed is not None
+    assert failed.kind == "unavailable"
+    file.write_bytes(whole)
+    assert due(project) == []
+    home.now += 5 * MINUTE
+    assert due(project) == [at(0), at(1), at(2)]
+    assert [it.kind for it in notices(home)] == ["failed", "recovered"]
+
+
 def test_the_engagement_list_is_frozen_in_the_revision(home: Handmade) -> None:
     home.spec(events={"select": "engagement"}, schedule=recurring(start="2026-06-16"))
     before = home.open()
@@ -428,7 +482,6 @@ def test_a_lost_credential_is_checked_hourly_told_three_times_and_stops_the_expo
     assert [(it.kind, it.created_at - NOW) for it in notices(home)] == [
         ("failed", 0 * DAY),
         ("failed", DAY),
-        ("failed", 2 * DAY),
         ("stopped", 2 * DAY),
     ]
     denied.clear()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evexport_dagster.errors import RefusedError
-from evexport_dagster.ledger import Ledger, NewNotice, Receiver, Trouble
+from evexport_dagster.ledger import Ledger, NewNotice, Outcome, Receiver, Trouble
 
 from .samples import HOURS, NOW, RUN, TTL, WINDOW, create, leased, plain, receipt
 
@@ -40,13 +40,13 @@ def test_a_trouble_and_its_notices_are_kept_at_once(ledger: Ledger) -> None:
     receivers = (Receiver("email", "a@example.com"),)
     notice = NewNotice("1-failed", export_id, "failed", {}, receivers, NOW)
     assert ledger.troubles.of(export_id) is None
-    assert ledger.troubles.advance(export_id, lambda before: (TROUBLE, [notice])) == TROUBLE
+    assert ledger.troubles.advance(export_id, lambda before: Outcome(TROUBLE, [notice])) == TROUBLE
     assert ledger.troubles.of(export_id) == TROUBLE
     seen: list[Trouble | None] = []
 
-    def end(before: Trouble | None) -> tuple[None, list[NewNotice]]:
+    def end(before: Trouble | None) -> Outcome:
         seen.append(before)
-        return None, []
+        return Outcome(None)
 
     ledger.troubles.advance(export_id, end)
     assert seen == [TROUBLE]
@@ -56,13 +56,13 @@ def test_a_trouble_and_its_notices_are_kept_at_once(ledger: Ledger) -> None:
 
 def test_a_step_that_fails_changes_nothing(ledger: Ledger) -> None:
     export_id = create(ledger).export_id
-    ledger.troubles.advance(export_id, lambda before: (replace(TROUBLE, kinds=()), []))
+    ledger.troubles.advance(export_id, lambda before: Outcome(replace(TROUBLE, kinds=())))
 
-    def fail(before: Trouble | None) -> tuple[None, list[NewNotice]]:
+    def fail(before: Trouble | None) -> Outcome:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
         ledger.troubles.advance(export_id, fail)
     assert ledger.troubles.of(export_id) == replace(TROUBLE, kinds=())
     with pytest.raises(RefusedError):
-        ledger.troubles.advance(export_id + 1, lambda before: (None, []))
+        ledger.troubles.advance(export_id + 1, lambda before: Outcome(None))

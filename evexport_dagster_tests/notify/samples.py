@@ -40,7 +40,6 @@ FAILURE = {
     "failure": {"kind": "access", "message": "the <key> is wrong", "since": "2026-06-14T21:00:00Z"},
     "number": 1,
     "stops_at": "2026-06-16T11:00:00-10:00",
-    "stopped": False,
 }
 
 STARTED = Notice(1, "1776150812-1-started", 1776150812, START, "started", ABOUT, AT)

@@ -107,18 +107,17 @@ def test_an_empty_window_says_that_there_is_no_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "stopped", "subject", "text"),
+    ("notice", "number", "subject", "text"),
     [
-        (1, False, "failed: ", "by 2026-06-16 11:00 (Pacific/Honolulu), the export is stopped"),
-        (2, False, "failed again, and is going to be stopped: ", "The owner of the destination"),
-        (3, True, "failed, and is stopped: ", "create an export with another name"),
+        (FAILED, 1, "failed: ", "by 2026-06-16 11:00 (Pacific/Honolulu), the export is stopped"),
+        (FAILED, 2, "failed again, and is going to be stopped: ", "The owner of the destination"),
+        (STOPPED, 3, "was stopped", "create an export with another name"),
     ],
 )
 def test_access_failures_get_more_urgent(
-    number: int, stopped: bool, subject: str, text: str
+    notice: Notice, number: int, subject: str, text: str
 ) -> None:
-    fact = {**ABOUT, **FAILURE, "number": number, "stopped": stopped}
-    words = said(replace(FAILED, fact=fact))
+    words = said(replace(notice, fact={**notice.fact, **FAILURE, "number": number}))
     assert words.subject.startswith(f"Export purchases {subject}")
     assert text in words.text
     assert "the <key> is wrong" in words.text

@@ -255,7 +255,7 @@ WRONG: dict[str, tuple[dict[str, str | None], dict[str, str]]] = {
     ),
     "wrong look back": (
         {"late_events": "{look_back: 3 days}"},
-        {"late_events": "not available yet", "late_events.look_back": "such as 30s, 5m"},
+        {"late_events.look_back": "such as 30s, 5m"},
     ),
 }
 
