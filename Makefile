@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo dev test lint bench docs lock clean
+.PHONY: help demo dev test lint bench memory docs lock clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -32,9 +32,12 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 
-bench: $(READY) ## Compare with peers as ratios; repeat a million rows byte by byte
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## Compare with peers as ratios (ROWS, ONLY); repeat a million rows byte by byte
+	@$(BIN)/python -m benchmarks speed --keep $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
 	@$(BIN)/pytest --quiet evexport_dagster_tests/delivery/test_same_bytes.py --million
+
+memory: $(READY) ## Show that peak memory does not grow with rows, nor with names of events
+	@$(BIN)/python -m benchmarks memory --keep
 
 docs: $(READY) ## Write docs/reference.md anew: every YAML key
 	@$(BIN)/python docs/reference.py
@@ -42,7 +45,7 @@ docs: $(READY) ## Write docs/reference.md anew: every YAML key
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --group dev --all-extras pyproject.toml --output-file requirements-dev.lock
+	  --group bench --all-extras pyproject.toml --output-file requirements-dev.lock
 	@echo "requirements-dev.lock is new; make test installs it"
 
 clean: ## Remove .venv and caches; deliveries and the ledger stay

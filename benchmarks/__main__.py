@@ -1,83 +1,116 @@
-"""`python -m benchmarks [--rows N] [--memory-rows N]`: every contender on one lake, in one run."""
+"""`python -m benchmarks speed | memory`: contenders on one lake, one after the other.
+
+Ends with 1 where a contender is missing, fails, or did not write every row; what the others did
+is told all the same.
+"""
 
 from __future__ import annotations
 
 import argparse
-import platform
 import shutil
 import tempfile
-from datetime import date
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
+from benchmarks import report
+from benchmarks.contenders.ours import MEMORY
+from benchmarks.lakes import lake_of, spread
+from benchmarks.measure import FailedError, Measured, measure
+from benchmarks.registry import CONTENDERS
 
-from benchmarks.measure import Measured, measure
-from evexport_dagster.sample import make_lake
-
-DAY = date(2026, 6, 15)
-ZONE = "America/New_York"
-_SPEED = (
-    "compress-only",
-    "duckdb-copy-json.gz",
-    "evexport-json",
-    "duckdb-copy-csv.gz",
-    "duckdb-copy-csv",
-    "evexport-csv",
-)
-_RATIOS = (
-    ("JSON against COPY json.gz", "evexport-json", "duckdb-copy-json.gz", 3.0),
-    ("CSV against staged COPY csv.gz", "evexport-csv", "duckdb-copy-csv.gz", 2.5),
-    ("CSV against staged COPY csv, uncompressed", "evexport-csv", "duckdb-copy-csv", None),
-    ("JSON against compress-only", "evexport-json", "compress-only", None),
-)
+_OURS = ("evexport-json", "evexport-csv", "evexport-xml", "evexport-parquet")
 
 
 def main() -> None:
-    """Make the lakes, run the contenders one after the other, print the table and the ratios."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the speed lake")
-    parser.add_argument("--memory-rows", type=int, default=5_000_000, help="0: no memory run")
-    options = parser.parse_args()
+    """Run what the command line asks for."""
+    options = _options()
     folder = Path(tempfile.mkdtemp(prefix="evexport-bench-"))
+    print(report.machine(), flush=True)
     try:
-        print(
-            f"{platform.platform()}, Python {platform.python_version()},"
-            f" DuckDB {duckdb.__version__}"
-        )
-        measured = _run(folder, options.rows, _SPEED)
-        _print_ratios(measured)
-        if options.memory_rows:
-            print(f"\nmemory at {options.memory_rows:,} rows, runtime.memory 2GB")
-            _run(folder, options.memory_rows, ("evexport-json", "evexport-csv"))
+        failed = options.run(options, folder)
     finally:
         shutil.rmtree(folder)
+    if failed:
+        raise SystemExit("\n".join(["", *failed]))
 
 
-def _run(folder: Path, rows: int, names: tuple[str, ...]) -> dict[str, Measured]:
-    lake = folder / f"lake-{rows}"
-    make_lake(lake, events=rows, first_day=DAY, days=1, zone=ZONE)
-    print(f"\n{rows:,} rows\n{'contender':24}{'rows':>12}{'CPU s':>9}{'wall s':>9}", end="")
-    print(f"{'rows/CPU-s':>12}{'peak MB':>9}{'MB out':>8}")
-    found = {}
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    modes = parser.add_subparsers(required=True)
+    speed = modes.add_parser("speed", help="every contender on one lake, as ratios")
+    speed.add_argument("--rows", type=int, default=2_000_000)
+    speed.add_argument("--only", nargs="+", choices=CONTENDERS, metavar="NAME", default=None)
+    speed.set_defaults(run=_speed)
+    memory = modes.add_parser("memory", help="our peak memory by rows, and by names of events")
+    memory.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 20_000_000])
+    memory.add_argument("--events", type=int, nargs="+", default=[1, 500])
+    memory.add_argument("--only", nargs="+", choices=_OURS, metavar="NAME", default=_OURS)
+    memory.set_defaults(run=_memory)
+    for mode in (speed, memory):
+        mode.add_argument("--keep", action="store_true", help="write the results to RESULTS.md")
+    return parser.parse_args()
+
+
+def _speed(options: argparse.Namespace, folder: Path) -> list[str]:
+    names = options.only or [*CONTENDERS]
+    lake = lake_of(folder, options.rows)
+    failed: list[str] = []
+    measured = [*_measured(names, lake, options.rows, folder, failed)]
+    text = "\n\n".join(
+        (report.machine(), report.speed(measured), report.ratios(measured))
+        + (("Failed: " + "; ".join(it.splitlines()[0] for it in failed),) if failed else ())
+        + (report.commands(measured),)
+    )
+    print(f"\n{text}")
+    if options.keep:
+        report.keep(f"Speed, {options.rows:,} rows", text)
+    return failed
+
+
+def _memory(options: argparse.Namespace, folder: Path) -> list[str]:
+    failed: list[str] = []
+    cases: list[tuple[str, Measured]] = []
+    for rows in sorted(options.rows):
+        lake = lake_of(folder, rows)
+        cases += [
+            (f"{rows:,} rows", it) for it in _measured(options.only, lake, rows, folder, failed)
+        ]
+        if rows == min(options.rows):
+            for events in options.events:
+                wide = spread(lake, events, instances=24)
+                title = f"{events} events x 24 instances"
+                cases += [(title, it) for it in _measured(options.only, wide, rows, folder, failed)]
+                shutil.rmtree(wide)
+        shutil.rmtree(lake)
+    head = ("contender", "lake", "rows", "peak MB", "CPU s")
+    lines = [
+        (it.contender.name, title, f"{it.rows:,}", f"{it.peak_mb:,.0f}", f"{it.cpu_seconds:,.1f}")
+        for title, it in sorted(cases, key=lambda case: case[1].contender.name)
+    ]
+    text = f"{report.machine()}; runtime.memory {MEMORY}\n\n{report.table(head, lines)}"
+    print(f"\n{text}")
+    if options.keep:
+        report.keep("Memory", text)
+    return failed
+
+
+def _measured(
+    names: Sequence[str], lake: Path, rows: int, folder: Path, failed: list[str]
+) -> Iterator[Measured]:
+    """The contenders that succeed, each told when it is done; the others are added to `failed`."""
     for name in names:
-        found[name] = it = measure(name, str(lake), str(folder / name), str(DAY))
-        print(f"{it.name:24}{it.rows:>12,}{it.cpu_seconds:>9.1f}{it.wall_seconds:>9.1f}", end="")
-        print(
-            f"{it.rows_per_cpu_second:>12,.0f}{it.peak_mb:>9,.0f}{it.bytes / 1e6:>8,.0f}",
-            flush=True,
-        )
-        shutil.rmtree(folder / name)
-        if it.rows != rows:
-            raise SystemExit(f"{name} wrote {it.rows} of {rows} rows")
-    shutil.rmtree(lake)
-    return found
-
-
-def _print_ratios(measured: dict[str, Measured]) -> None:
-    print("\nratio of rows per CPU-second")
-    for title, ours, peer, goal in _RATIOS:
-        ratio = measured[ours].rows_per_cpu_second / measured[peer].rows_per_cpu_second
-        print(f"{title:44}{ratio:>7.2f}{f'   goal {goal}' if goal else ''}")
+        work = folder / name
+        work.mkdir()
+        try:
+            it = measure(CONTENDERS[name], lake, rows, work)
+        except FailedError as error:
+            print(f"{name}: FAILED", flush=True)
+            failed.append(str(error))
+        else:
+            print("  ".join(f"{cell:>12}" for cell in report.cells(it)), flush=True)
+            yield it
+        finally:
+            shutil.rmtree(work)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The contenders, a file for each tool; none of them imports another tool."""

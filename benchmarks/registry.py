@@ -1,0 +1,24 @@
+"""Every contender, by its name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.contenders import (
+    arrow_write,
+    bound,
+    dlt_pipeline,
+    duckdb_copy,
+    ours,
+    polars_write,
+    spark_write,
+)
+from benchmarks.contenders.base import Contender
+
+_TOOLS: Final = (ours, bound, duckdb_copy, polars_write, arrow_write, spark_write, dlt_pipeline)
+
+CONTENDERS: Final[dict[str, Contender]] = {it.name: it for tool in _TOOLS for it in tool.CONTENDERS}
+MODULES: Final[dict[str, str]] = {
+    it.name: tool.__name__ for tool in _TOOLS for it in tool.CONTENDERS
+}
+"""The module that runs a contender: nobody pays for the imports of another one."""
