@@ -18,6 +18,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from functools import wraps
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -105,6 +107,9 @@ ACTIONS: dict[str, Callable[..., None]] = {
     action.__name__: action for action in (run, run_for, run_and_die, command, command_and_die)
 }
 
+LIBRARIES = {"run_for": [f"evexport_dagster.stores.{it}" for it in ("s3", "gcs", "azure")]}
+"""What an action takes, beyond the modules above, that would take seconds in each process."""
+
 
 def _deadly(step: str, when: str, times: int) -> None:
     owner, name = STEPS[step]
@@ -152,7 +157,10 @@ def _serve() -> None:
     # A collection would write to, and so copy, every page that the processes share.
     gc.freeze()
     for line in sys.stdin:
-        pids = [_fork(action, arguments) for action, *arguments in json.loads(line)]
+        jobs = json.loads(line)
+        for library in chain.from_iterable(LIBRARIES.get(action, ()) for action, *_ in jobs):
+            import_module(library)
+        pids = [_fork(action, arguments) for action, *arguments in jobs]
         codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
         sys.stdout.write(json.dumps(codes) + "\n")
         sys.stdout.flush()
