@@ -23,7 +23,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK):
                 yield chunk
         return
-    with igzip.open(path, "rb") as file:
+    with igzip.open(path, "rb") as file:  # type: ignore[no-untyped-call]
         while chunk := file.read(_CHUNK):
             yield chunk
 

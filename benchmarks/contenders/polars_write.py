@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -82,7 +83,7 @@ def _flat(groups: pl.DataFrame) -> pl.DataFrame:
     return wide.with_columns(cells)
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     "json": lambda groups, path: groups.write_ndjson(
         f"{path}.json.gz", compression="gzip", check_extension=False
     ),
