@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from evexport_dagster.cli.output import Document, Grid
 from evexport_dagster.cli.times import window_document, window_text
 from evexport_dagster.deliver import UNPLACEABLE
-from evexport_dagster.exports import LATE_ROWS, RunResult
+from evexport_dagster.exports import LATE_ROWS, ExportJob, RunResult
 from evexport_dagster.ledger import DeliveredFile, Receipt
-from evexport_dagster.settings import (
-    AzureDestination,
-    Destination,
-    GcsDestination,
-    LocalDestination,
-)
+from evexport_dagster.spec.revisions import place
 from evexport_dagster.text import counted, size_text
 from evexport_dagster.windows import Window
 
@@ -104,16 +100,24 @@ def window_of(receipt: Receipt) -> Window:
     return Window(receipt.window_start, receipt.window_end)
 
 
-def place_text(destination: Destination) -> str:
-    """The folder, bucket or container that keys are relative to."""
-    prefix = destination.prefix or ""
-    if isinstance(destination, LocalDestination):
-        return str(Path(destination.path) / prefix)
-    if isinstance(destination, AzureDestination):
-        server = destination.account or destination.endpoint
-        return f"azure://{server}/{destination.container}/{prefix}"
-    scheme = "gs" if isinstance(destination, GcsDestination) else "s3"
-    return f"{scheme}://{destination.bucket}/{prefix}"
+def job_place(job: ExportJob, folder: Path) -> str:
+    """Where the keys of an export are relative to, in the project `folder`."""
+    return place_text(place(job.destination, folder), folder)
+
+
+def place_text(meant: Mapping[str, Any], folder: Path) -> str:
+    """The folder, bucket or container that a meaning has for its destination."""
+    prefix = meant.get("prefix", "")
+    match meant["type"]:
+        case "local":
+            return str(folder / meant["path"] / prefix)
+        case "azure":
+            server = meant.get("account") or meant["endpoint"]
+            return f"azure://{server}/{meant['container']}/{prefix}"
+        case "gcs":
+            return f"gs://{meant['bucket']}/{prefix}"
+        case _:
+            return f"{meant['type']}://{meant['bucket']}/{prefix}"
 
 
 def _reason(receipt: Receipt) -> str:

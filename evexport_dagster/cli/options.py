@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from evexport_dagster.cli.output import Output
+from evexport_dagster.exports import PAGE_SIZES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -35,6 +36,25 @@ _project_option = click.option(
     default=".",
     help="The project's folder (default: here).",
 )
+
+
+def page_options(default: int) -> Callable[[_F], _F]:
+    """`--page` and `--per-page`, given to the command as `page` and `per_page`."""
+
+    def decorate(command: _F) -> _F:
+        page = click.option(
+            "--page", type=click.IntRange(min=1), default=1, help="Which page (default: the first)."
+        )
+        size = click.option(
+            "--per-page",
+            type=click.Choice(PAGE_SIZES),
+            default=default,
+            help=f"How many on a page (default: {default}).",
+        )
+        return page(size(command))
+
+    return decorate
+
 
 name_argument = click.argument("name")
 """The name of an export."""

@@ -23,7 +23,7 @@ def row_document(row: ExportRow, zone: ZoneInfo) -> Document:
         "status": row.status,
         "frequency": row.frequency,
         "last_delivered": None if last is None else window_document(last, zone),
-        "last_failure": _failure_document(row.last_failure, zone),
+        "last_failure": failure_document(row.last_failure, zone) if row.last_failure else None,
     }
 
 
@@ -32,9 +32,8 @@ def status_text(row: ExportRow) -> str:
     return row.status or "not created"
 
 
-def _failure_document(failure: Failure | None, zone: ZoneInfo) -> Document | None:
-    if failure is None:
-        return None
+def failure_document(failure: Failure, zone: ZoneInfo) -> Document:
+    """`{"kind", "message", "window_start", "first_at", "last_at", "count"}`."""
     return {
         "kind": failure.kind,
         "message": failure.message,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -28,6 +28,14 @@ def typed_range(
     if start is not None and end is not None and end <= start:
         raise _bad("--to", f"{to!r} is not later than {from_!r}, where the range starts")
     return start, end
+
+
+def typed_day_or_instant(text: str | None, option: str, zone: ZoneInfo) -> date | datetime | None:
+    """The day, or else the time, given to an option; raises BadParameter as `typed_instant`."""
+    instant = typed_instant(text, option, zone)
+    if text is not None and len(text) == len("2026-06-14"):
+        return date.fromisoformat(text)
+    return instant
 
 
 def window_text(window: Window, zone: ZoneInfo) -> str:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from evexport_dagster.exports.checks import CheckResult
+from evexport_dagster.exports.history import ExportDetail, WindowHistory
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.late import LATE_ROWS, LateLook, late_lines, look_lines
-from evexport_dagster.exports.listing import ExportDetail, ExportRow
+from evexport_dagster.exports.listing import (
+    FILTERS,
+    PAGE_SIZES,
+    ExportFilter,
+    ExportPage,
+    ExportRow,
+)
 from evexport_dagster.exports.planner import Facts, LastRun, NextRun, in_turn, is_done, next_run
 from evexport_dagster.exports.previews import Preview, PreviewDelivery
 from evexport_dagster.exports.project import Project, RunResult, load_project
@@ -13,11 +20,15 @@ from evexport_dagster.exports.registration import Edited
 from evexport_dagster.plan import Progress, Task
 
 __all__ = [
+    "FILTERS",
     "LATE_ROWS",
+    "PAGE_SIZES",
     "CheckResult",
     "Edited",
     "ExportDetail",
+    "ExportFilter",
     "ExportJob",
+    "ExportPage",
     "ExportRow",
     "Facts",
     "LastRun",
@@ -29,6 +40,7 @@ __all__ = [
     "Project",
     "RunResult",
     "Task",
+    "WindowHistory",
     "in_turn",
     "is_done",
     "late_lines",

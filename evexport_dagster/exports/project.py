@@ -7,15 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from evexport_dagster.errors import RefusedError, SpecError
-from evexport_dagster.exports import checks, due, listing, previews, registration, runs, troubles
+from evexport_dagster.exports import (
+    checks,
+    due,
+    history,
+    listing,
+    previews,
+    registration,
+    runs,
+    troubles,
+)
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.context import Context, system_clock
+from evexport_dagster.exports.history import ExportDetail
 from evexport_dagster.exports.jobs import ExportJob, jobs_of
 from evexport_dagster.exports.late import LateLook
-from evexport_dagster.exports.listing import ExportDetail, ExportRow
+from evexport_dagster.exports.listing import ExportFilter, ExportPage, Paging
 from evexport_dagster.exports.previews import Preview
 from evexport_dagster.exports.registration import Edited
 from evexport_dagster.exports.unattended import Unattended
@@ -213,7 +223,7 @@ class Project:
     def result(self, name: str, receipts: Sequence[Receipt]) -> RunResult:
         """What a run delivered, with the export's state behind it."""
         export = self.ensure_current(name)
-        status = listing.row(self._context, self.job(name)).status
+        status = listing.status(self._context, export)
         assert status is not None
         return RunResult(name, export.export_id, export.revision.number, status, tuple(receipts))
 
@@ -244,13 +254,22 @@ class Project:
             results += [CheckResult(f, "spec", False, str(e), e) for f, e in self.broken.items()]
         return tuple(results)
 
-    def list(self) -> tuple[ExportRow, ...]:
-        """A row for every export, as it runs."""
-        return tuple(listing.row(self._context, job) for job in self.unattended.jobs())
+    def list(
+        self, *, page: int = 1, per_page: int = 20, **wanted: Unpack[ExportFilter]
+    ) -> ExportPage:
+        """One page of the exports that are wanted, as they run: those of the files, then those
+        that only the ledger knows."""
+        every = listing.listed(self._context, self.jobs())
+        return listing.page_of(self._context, every, wanted, Paging(page, per_page))
 
-    def show(self, name: str) -> ExportDetail:
-        """One export with its history."""
-        return listing.detail(self._context, self.in_force(name))
+    def show(self, name: str, *, page: int = 1, per_page: int = 10) -> ExportDetail:
+        """One export with its history, one page of its windows, the newest first."""
+        export = self.registered(name)
+        if export is None:
+            shown = listing.of_job(self._context, self.job(name))
+        else:
+            shown = listing.of_revision(export)
+        return history.detail(self._context, shown, Paging(page, per_page))
 
     def stop(self, name: str) -> RegisteredExport:
         """Stop an export for ever; what was delivered stays."""

@@ -57,9 +57,8 @@ class Unattended:
         if export is None or export.state != "active":
             return ()
         context, job = self.of(export)
-        newest = context.ledger.deliveries.newest(export.export_id, 1) if lately else ()
-        since = newest[0].window_start if newest else None
-        return registration.discover(context, job, export, since)
+        newest = context.ledger.histories.last_window(export.export_id) if lately else None
+        return registration.discover(context, job, export, since=newest[0] if newest else None)
 
     def look_for_late(self, name: str, since: datetime | None = None) -> LateLook:
         """Look for rows that came after their window was delivered; see `exports/late.py`."""

@@ -15,6 +15,7 @@ from .database import Database
 from .deliveries import Deliveries
 from .events import Events
 from .exports import Exports
+from .histories import Histories
 from .late import LateRows
 from .leases import Leases
 from .manifests import Manifests
@@ -96,6 +97,7 @@ class Ledger:
         self.leases = Leases(database)
         self.manifests = Manifests(database)
         self.failures = Failures(database)
+        self.histories = Histories(database)
         self.notices = Notices(database)
         self.troubles = Troubles(database)
         self.windows = Windows(database)

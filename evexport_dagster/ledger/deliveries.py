@@ -167,18 +167,6 @@ class Deliveries:
                 where.append(delivery.c.event.in_(places))
             return receipts_where(connection, where)
 
-    def newest(self, export_id: int, windows: int) -> tuple[Receipt, ...]:
-        """The receipts of the newest windows that have any, the last window first."""
-        own = delivery.c.export_id == export_id
-        every = select(delivery.c.window_start).where(own).distinct()
-        starts = every.order_by(delivery.c.window_start.desc()).limit(windows)
-        with self._database.read() as connection:
-            found = connection.execute(starts).scalars().all()
-            if not found:
-                return ()
-            receipts = receipts_where(connection, [own, delivery.c.window_start >= found[-1]])
-        return tuple(sorted(receipts, key=lambda it: it.window_start, reverse=True))
-
     def recorded(self, export_id: int, windows: Collection[datetime]) -> set[tuple[datetime, str]]:
         """The (window start, event) pairs among these windows that have a receipt, but for those
         that were begun again since, some of whose files may be replaced already, and those that

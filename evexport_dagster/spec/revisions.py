@@ -61,7 +61,7 @@ def meaning(spec: ExportSpec, settings: Settings) -> dict[str, Any]:
         },
         "destination": {
             "name": spec.destination,
-            **_place(settings.destinations[spec.destination], settings.folder),
+            **place(settings.destinations[spec.destination], settings.folder),
         },
     }
 
@@ -145,19 +145,19 @@ def _inside(path: Path, folder: Path) -> str:
     return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
 
-def _place(destination: Destination, folder: Path) -> dict[str, Any]:
-    """Where objects go, without how one gets in."""
+def place(destination: Destination, folder: Path) -> dict[str, Any]:
+    """Where objects go, without how one gets in; a path inside `folder` is relative to it."""
     match destination:
         case LocalDestination(path=path):
-            place: dict[str, Any] = {"path": _inside(path, folder)}
+            where: dict[str, Any] = {"path": _inside(path, folder)}
         case (
             S3Destination(bucket=bucket, endpoint=endpoint)
             | GcsDestination(bucket=bucket, endpoint=endpoint)
         ):
-            place = {"bucket": bucket, "endpoint": endpoint}
+            where = {"bucket": bucket, "endpoint": endpoint}
         case AzureDestination(account=account, container=container, endpoint=endpoint):
-            place = {"account": account, "container": container, "endpoint": endpoint}
-    values = {"type": destination.type, **place, "prefix": destination.prefix}
+            where = {"account": account, "container": container, "endpoint": endpoint}
+    values = {"type": destination.type, **where, "prefix": destination.prefix}
     return {key: value for key, value in values.items() if value is not None}
 
 

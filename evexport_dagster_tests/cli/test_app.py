@@ -77,8 +77,10 @@ def test_every_command_has_the_shared_options(name: str) -> None:
     assert expected <= options(load_command(name))
 
 
-def test_list_has_no_options_of_its_own() -> None:
-    assert options(load_command("list")) == SHARED | {"--project"}
+def test_list_has_the_filters_and_pages_of_the_contract() -> None:
+    filters = ("partner", "type", "format", "status", "frequency", "exported-from", "exported-to")
+    own = {f"--{name}" for name in (*filters, "page", "per-page")}
+    assert options(load_command("list")) == SHARED | {"--project"} | own
 
 
 def test_version() -> None:
@@ -94,7 +96,11 @@ def test_version() -> None:
         (["lst"], "No such command 'lst'"),
         (["--jsn"], "No such option"),
         (["run"], "Missing argument 'NAME'"),
-        (["list", "--status", "Done"], "No such option"),
+        (["list", "--status", "Finished"], "'Finished' is not one of"),
+        (["list", "--frequency", "2h"], "'2h'"),
+        (["list", "--per-page", "15"], "'15' is not one of"),
+        (["list", "--page", "0"], "--page"),
+        (["list", "--colour", "red"], "No such option"),
         (["list", "more"], "unexpected extra argument"),
         (["preview", "purchases", "--rows", "-1"], "--rows"),
         (["preview", "purchases", "--rows", "many"], "'many'"),
@@ -111,7 +117,7 @@ def test_wrong_use_is_told_with_code_2(args: list[str], said: str) -> None:
 
 
 def test_wrong_use_is_a_document_too() -> None:
-    ran = run_cli("list", "--status", "Done", "--json")
+    ran = run_cli("list", "--status", "Finished", "--json")
 
     assert ran.code == 2
     assert ran.document["error"]["kind"] == "usage"

@@ -22,6 +22,7 @@ from evexport_dagster.settings import (
     LocalDestination,
     S3Destination,
 )
+from evexport_dagster.spec.revisions import place
 from evexport_dagster.text import size_text
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -135,4 +136,4 @@ def test_sizes(size: int, text: str) -> None:
     ],
 )
 def test_places(destination: Destination, text: str) -> None:
-    assert place_text(destination) == text
+    assert place_text(place(destination, Path("/data")), Path("/data")) == text

@@ -64,9 +64,6 @@ def test_receipts_are_found_by_window_and_event(ledger: Ledger) -> None:
     assert found(export_id, WINDOW, ["App Launched"]) == (every[1],)
     assert found(export_id, events=[]) == ()
     assert found(export_id + 1) == ()
-    assert ledger.deliveries.newest(export_id, 1) == tuple(every[2:])
-    assert ledger.deliveries.newest(export_id, 9) == (*every[2:], *every[:2])
-    assert ledger.deliveries.newest(export_id + 1, 1) == ()
 
 
 def test_a_new_receipt_replaces_the_former_one_and_names_stale_keys(ledger: Ledger) -> None:

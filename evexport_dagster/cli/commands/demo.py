@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from evexport_dagster.cli.commands.init import make_project
-from evexport_dagster.cli.deliveries import place_text, run_document, totals_text
+from evexport_dagster.cli.deliveries import job_place, run_document, totals_text
 from evexport_dagster.cli.options import example, output_options
 from evexport_dagster.cli.output import Grid, Output
 from evexport_dagster.cli.previews import preview_document, say_preview
@@ -44,7 +44,7 @@ def command(folder: Path, out: Output) -> None:
     _prepare(folder, out)
     with load_project(folder) as project:
         zone = project.settings.account.zone
-        place = place_text(project.settings.destinations[project.job(_EXPORT).spec.destination])
+        place = job_place(project.job(_EXPORT), project.settings.folder)
         _create(project, out)
         preview = _one_event(project.preview(_EXPORT, rows=1))
         out.title("2. Preview: what one event of one window becomes")

@@ -9,8 +9,8 @@ import click
 
 from evexport_dagster.cli.deliveries import (
     delivery_grid,
+    job_place,
     oddities_text,
-    place_text,
     run_document,
     totals_text,
 )
@@ -62,7 +62,7 @@ def command(
         else:
             tasks = project.touched(name, start, end, events or None)
         result = run_with_progress(project, name, tasks)
-        place = place_text(project.settings.destinations[project.job(name).spec.destination])
+        place = job_place(project.job(name), project.settings.folder)
     say_run(result, place, out, zone)
     out.document(run_document(result, zone))
 

@@ -7,81 +7,74 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from evexport_dagster.cli.deliveries import (
-    delivery_grid,
-    file_document,
-    place_text,
-    window_of,
-)
-from evexport_dagster.cli.options import example, name_argument, project_options
-from evexport_dagster.cli.output import Document, Grid, Output
-from evexport_dagster.cli.rows import row_document, status_text
-from evexport_dagster.cli.times import instant_text, iso, window_document, window_text
-from evexport_dagster.exports import LATE_ROWS, ExportDetail, late_lines, load_project
-from evexport_dagster.ledger import Late, Receipt
+from evexport_dagster.cli.deliveries import delivery_grid, place_text
+from evexport_dagster.cli.histories import detail_document, revision_grid, window_grid
+from evexport_dagster.cli.options import example, name_argument, page_options, project_options
+from evexport_dagster.cli.output import Output
+from evexport_dagster.cli.rows import status_text
+from evexport_dagster.cli.times import instant_text, window_text
+from evexport_dagster.exports import ExportDetail, late_lines, load_project
+
+_MOST_DELIVERIES = 40
 
 
-@click.command(epilog=example("evexport show purchases"))
+@click.command(epilog=example("evexport show purchases", "evexport show purchases --page 2"))
 @name_argument
+@page_options(10)
 @project_options
-def command(name: str, folder: Path, out: Output) -> None:
-    """Show the export NAME: its status, revisions, events, newest deliveries and last failure.
+def command(name: str, folder: Path, out: Output, page: int, per_page: int) -> None:
+    """Show the export NAME and its history: status, revisions, events, windows, failures.
 
-    With --json: {"export": {as in `list`}, "revisions": [{"revision", "created_at"}], "events":
-    [{"event", "segment"}], "receipts": [{"window", "event", "revision", "rows", "recorded_at",
-    "reason", "oddities", "files": [...]}], "late": [{"window_start", "event", "rows",
-    "noticed_at", "reopens"}]}. A reason is null, or `late_events` where a delivery was repeated
-    for rows that came late; `late` are such rows that are not delivered yet, or only reported.
+    A page holds so many windows, the newest first, with all their deliveries.
+
+    With --json: {"export": {as in `list`}, "stopped_at", "revisions": [{"revision", "created_at",
+    "changes": [...]}], "events": [{"event", "segment"}], "windows": [{"window", "state", "rows",
+    "begun": [{"event", "revision", "started_at"}], "failures": [{"kind", "message", "first_at",
+    "last_at", "count"}]}], "receipts": [{"window", "event", "revision", "rows", "recorded_at",
+    "reason", "oddities", "files": [...]}], "late": [{"window_start", "event", "rows", "noticed_at",
+    "reopens"}], "page", "pages", "total"}. A reason is null, or `late_events` where a delivery was
+    repeated for rows that came late; `late` are such rows that are not delivered yet, or only
+    reported.
     """
     with load_project(folder) as project:
         zone = project.settings.account.zone
-        detail = project.show(name)
-        destination = project.in_force(name).destination
-    _say(detail, place_text(destination), out, zone)
-    out.document(_document(detail, zone))
-
-
-def _document(detail: ExportDetail, zone: ZoneInfo) -> Document:
-    return {
-        "export": row_document(detail.row, zone),
-        "revisions": [
-            {"revision": it.number, "created_at": iso(it.created_at, zone)}
-            for it in detail.revisions
-        ],
-        "events": [{"event": it.name, "segment": it.segment} for it in detail.events],
-        "receipts": [_receipt_document(receipt, zone) for receipt in detail.receipts],
-        "late": [_late_document(late, zone) for late in detail.late],
-    }
-
-
-def _receipt_document(receipt: Receipt, zone: ZoneInfo) -> Document:
-    return {
-        "window": window_document(window_of(receipt), zone),
-        "event": receipt.event,
-        "revision": receipt.revision,
-        "rows": receipt.rows,
-        "recorded_at": iso(receipt.recorded_at, zone),
-        "reason": "late_events" if LATE_ROWS in receipt.oddities else None,
-        "oddities": dict(receipt.oddities),
-        "files": [{"instance": it.instance, **file_document(it)} for it in receipt.files],
-    }
-
-
-def _late_document(late: Late, zone: ZoneInfo) -> Document:
-    return {
-        "window_start": iso(late.window_start, zone),
-        "event": late.event,
-        "rows": late.rows,
-        "noticed_at": iso(late.noticed_at, zone),
-        "reopens": late.reopens,
-    }
+        detail = project.show(name, page=page, per_page=per_page)
+        place = place_text(detail.place, project.settings.folder)
+    _say(detail, place, out, zone)
+    out.document(detail_document(detail, zone))
 
 
 def _say(detail: ExportDetail, place: str, out: Output, zone: ZoneInfo) -> None:
-    row = detail.row
-    last = row.last_delivered
+    _say_facts(detail, place, out, zone)
+    _say_failure(detail, out, zone)
+    if detail.revisions:
+        out.title("Revisions")
+        out.say(revision_grid(detail, zone))
+    if detail.events:
+        out.title("Events")
+        out.say(*(event.name for event in detail.events))
+    if detail.late:
+        out.title("Late events")
+        out.say(*late_lines(detail.late, zone))
+    if detail.windows:
+        out.title("Windows, the newest first")
+        out.say(window_grid(detail, zone))
+    if detail.receipts:
+        out.title("Their deliveries")
+        out.say(delivery_grid(detail.receipts[:_MOST_DELIVERIES], zone))
+    more = len(detail.receipts) - _MOST_DELIVERIES
+    if more > 0:
+        out.say(f"... and {more:,} more: --json has them all.")
+    if detail.pages > 1:
+        last = detail.pages
+        out.say("", f"Page {detail.page} of {last}: {detail.total:,} windows in all (--page).")
+
+
+def _say_facts(detail: ExportDetail, place: str, out: Output, zone: ZoneInfo) -> None:
+    row, last = detail.row, detail.row.last_delivered
+    stopped = f" for ever, on {instant_text(detail.stopped_at, zone)}" if detail.stopped_at else ""
     facts = {
-        "Status": status_text(row),
+        "Status": f"{status_text(row)}{stopped}",
         "Export id": "" if row.export_id is None else str(row.export_id),
         "Type": f"{row.type}, {row.format}, {row.frequency}",
         "Delivers to": f"{place} ({row.partner})",
@@ -89,27 +82,16 @@ def _say(detail: ExportDetail, place: str, out: Output, zone: ZoneInfo) -> None:
     }
     out.say(row.name, style="bold")
     out.say(*(f"{label:16}{text}" for label, text in facts.items() if text))
-    if row.last_failure is not None:
-        failure = row.last_failure
-        window = instant_text(failure.window_start, zone)
-        out.title("Last failure")
-        out.say(
-            f"{instant_text(failure.last_at, zone)} ({failure.kind}, {failure.count} times in the"
-            f" window of {window})"
-        )
-        out.say(failure.message, style="red")
-    if detail.revisions:
-        revisions = tuple(
-            (str(it.number), instant_text(it.created_at, zone)) for it in detail.revisions
-        )
-        out.title("Revisions")
-        out.say(Grid(("Revision", "Created"), revisions, frozenset({"Revision"})))
-    if detail.events:
-        out.title("Events")
-        out.say(*(event.name for event in detail.events))
-    if detail.late:
-        out.title("Late events")
-        out.say(*late_lines(detail.late, zone))
-    if detail.receipts:
-        out.title("Newest deliveries")
-        out.say(delivery_grid(detail.receipts, zone))
+
+
+def _say_failure(detail: ExportDetail, out: Output, zone: ZoneInfo) -> None:
+    failure = detail.row.last_failure
+    if failure is None:
+        return
+    window = instant_text(failure.window_start, zone)
+    out.title("Last failure")
+    out.say(
+        f"{instant_text(failure.last_at, zone)} ({failure.kind}, {failure.count} times in the"
+        f" window of {window})"
+    )
+    out.say(failure.message, style="red")
