@@ -19,6 +19,7 @@ from pathlib import Path
 from evexport_dagster.columns import ColumnPlan, EventColumns
 from evexport_dagster.engine import connect, explained, scratch
 from evexport_dagster.errors import BugError
+from evexport_dagster.first_records import Record, first_records
 from evexport_dagster.formats import FORMATS, files
 from evexport_dagster.plan import PlannedEvent, Progress, WindowPlan
 from evexport_dagster.query.privacy import protect, refuse_forbidden
@@ -138,8 +139,10 @@ class _Run:
     on_progress: Callable[[Progress], None]
     unplaceable: int
 
-    def tell(self, stage: str, event: str | None = None, rows: int = 0) -> None:
-        self.on_progress(Progress(self.plan.spec.name, self.plan.window, stage, event, rows))
+    def tell(
+        self, stage: str, event: str | None = None, rows: int = 0, first: tuple[Record, ...] = ()
+    ) -> None:
+        self.on_progress(Progress(self.plan.spec.name, self.plan.window, stage, event, rows, first))
 
     def delivered(
         self, events: tuple[PlannedEvent, ...], window: WindowRows, spool: Spool
@@ -187,7 +190,8 @@ class _Run:
         """Each delivery with what is to be put, told when its turn comes."""
         for it in delivered:
             self.promises.beat()
-            self.tell("writing", it.event.name, sum(it.survey.rows.values()))
+            first = first_records(it.files[0][1].path, self.plan.spec.format) if it.files else ()
+            self.tell("writing", it.event.name, sum(it.survey.rows.values()), first)
             yield it, [(key, file.path) for key, file in it.files]
 
     def _spool(self, window: WindowRows, spool: Spool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -77,10 +78,12 @@ def naming_of(spec: ExportSpec) -> Naming:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a window is: the rows that were read, or that the present event has."""
+    """How far a window is: the rows that were read, or that the present event has, and the
+    first records of an event whose files are put."""
 
     export: str
     window: Window
     stage: str
     event: str | None = None
     rows: int = 0
+    first_records: tuple[Mapping[str, str], ...] = ()

@@ -26,7 +26,7 @@ LAYERS = (
     ("settings",),
     ("spec.dates", "spec.load", "spec.revisions", "columns", "ledger", "stores"),
     ("source", "formats"),
-    ("query", "plan", "spool", "lifecycle", "notify"),
+    ("query", "plan", "spool", "first_records", "lifecycle", "notify"),
     ("engine",),
     ("deliver",),
     ("exports",),

@@ -14,8 +14,8 @@ from evexport_dagster.text import size_text
 
 
 def detail_document(detail: ExportDetail, zone: ZoneInfo) -> Document:
-    """`{"export", "stopped_at", "revisions", "events", "windows", "receipts", "late", "page", "pages",
-    "total"}`."""
+    """`{"export", "stopped_at", "revisions", "events", "windows", "receipts", "late", "page",
+    "pages", "total"}`."""
     return {
         "export": row_document(detail.row, zone),
         "stopped_at": None if detail.stopped_at is None else iso(detail.stopped_at, zone),

@@ -13,6 +13,7 @@ from pydantic import Field
 from evexport_dagster.defs.checks import check_specs
 from evexport_dagster.defs.descriptions import description
 from evexport_dagster.defs.display import add_events, repair
+from evexport_dagster.defs.freshness import freshness_policy
 from evexport_dagster.defs.instance import POOL
 from evexport_dagster.defs.io_managers import Batch, ExportIOManager
 from evexport_dagster.defs.metadata import asset_key, code_version
@@ -65,7 +66,8 @@ def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsD
             code_version=code_version(job, project.settings),
             owners=list(spec.owners),
             tags={**spec.tags, **shown},
-            kinds={"duckdb", spec.format},
+            kinds={"duckdb", spec.format, *({job.destination.type} - {"local"})},
+            freshness_policy=freshness_policy(project, job),
         )
     )
 

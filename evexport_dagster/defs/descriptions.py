@@ -1,71 +1,113 @@
-"""What an asset says of itself, in plain words."""
+"""What an asset says of itself, in plain words: for people who know marketing, not Dagster."""
 
 from __future__ import annotations
 
 from evexport_dagster.exports import ExportJob, Project
+from evexport_dagster.plan import PlannedEvent, WindowPlan
 from evexport_dagster.settings import LocalDestination
+from evexport_dagster.text import counted, path_segment
+from evexport_dagster.windows import window_containing
 
 _MOST_EVENTS = 12
+_FORMATS = {"csv": "CSV", "json": "JSON", "xml": "XML", "parquet": "Parquet"}
 
 
 def description(project: Project, job: ExportJob) -> str:
-    """Markdown: what is exported, where to, when, and how to do it again."""
-    spec = job.spec
+    """Markdown: what is exported, from when, how often, to where, in what form; and how to do a
+    window again."""
     parts = [
-        *([spec.description] if spec.description else []),
-        f"**What:** {_events(job)}, as `.{spec.extension}` files.",
-        f"**Where:** {_place(job)}.",
+        *([job.spec.description] if job.spec.description else []),
+        _state(project, job),
+        f"**What is exported:** {_events(job)}.",
         f"**When:** {_when(job)}",
-        _PARTITIONS if job.listed_events is not None else _PARTITIONS + _new_events(job),
+        f"**Where to:** {_place(job)}, as {_FORMATS[job.spec.format]} files. {_file(project, job)}",
         _again(job),
-        f"Made from `{job.file.relative_to(project.settings.folder).as_posix()}`.",
+        _failures(job),
+        f"Made from `{_file_name(project, job)}`.",
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
-_PARTITIONS = "**Partitions:** each one is a window of event time and an event name."
+def _state(project: Project, job: ExportJob) -> str:
+    registered = project.registered(job.name)
+    if registered is None:
+        return (
+            "**Not created yet:** nothing runs by itself until `evexport create"
+            f" {job.name}`, or the first run."
+        )
+    if registered.state == "stopped":
+        day = registered.state_at.astimezone(job.zone).date()
+        return f"**Stopped for ever** on {day}: it never runs again; its files stay where they are."
+    return ""
 
 
 def _events(job: ExportJob) -> str:
     select = job.spec.events.select
-    if select == "all":
-        return "every event of the account"
-    if select == "system":
-        return "every system event of the account"
+    if job.spec.type == "profiles":
+        return "the profiles of all users"
+    if select in ("all", "system"):
+        kind = "" if select == "all" else "system "
+        return f"every {kind}event that users do; a new {kind}event joins by itself"
     names = job.listed_events or ()
     shown = ", ".join(f"`{name}`" for name in names[:_MOST_EVENTS])
     more = len(names) - _MOST_EVENTS
     rest = f" and {more} more" if more > 0 else ""
-    return f"{len(names)} event{'s'[: len(names) != 1]} ({shown}{rest})"
+    return f"{counted(len(names), 'event')}: {shown}{rest}"
+
+
+def _when(job: ExportJob) -> str:
+    zone, settle = job.zone.key, f"{job.settle.total_seconds() / 60:g} minutes"
+    if job.last_day is not None:
+        return f"once, day by day: {job.first_day} to {job.last_day} (time of {zone})."
+    often = "once a day, at midnight" if job.cadence == 24 else f"every {job.cadence} hours"
+    return (
+        f"{often} (time of {zone}), since {job.first_day}. Each time it takes the"
+        f" {job.cadence} hours before, its window, {settle} after they are over."
+    )
 
 
 def _place(job: ExportJob) -> str:
     spec, destination = job.spec, job.destination
-    prefix = f", below `{destination.prefix}/`" if destination.prefix else ""
+    prefix = f"/{destination.prefix}" if destination.prefix else ""
     if isinstance(destination, LocalDestination):
-        return f"the folder `{destination.path}`{prefix} (destination `{spec.destination}`)"
-    return f"the destination `{spec.destination}` ({destination.type}){prefix}"
+        return f"the folder `{destination.path}{prefix}`"
+    kinds = {"s3": "Amazon S3", "gcs": "Google Cloud Storage", "azure": "Azure Blob Storage"}
+    below = f", below `{destination.prefix}/`" if destination.prefix else ""
+    return f"{kinds[destination.type]} (destination `{spec.destination}`{below})"
 
 
-def _when(job: ExportJob) -> str:
-    zone = job.zone.key
-    if job.last_day is not None:
-        return f"once, day by day: {job.first_day} to {job.last_day} ({zone})."
-    return (
-        f"windows of {job.cadence} hours by the clock of {zone}, from {job.first_day} on; a window"
-        f" can be delivered once it has been over for {job.settle.total_seconds() / 60:g} minutes."
+def _file(project: Project, job: ExportJob) -> str:
+    """The name of one file, as an example; before creation nobody knows the export's id."""
+    registered = project.registered(job.name)
+    if registered is None:
+        return ""
+    name = (job.listed_events or ("App Launched",))[0] if job.spec.type == "events" else ""
+    plan = WindowPlan(
+        account=project.settings.account,
+        export_id=registered.export_id,
+        revision=registered.revision.number,
+        spec=job.spec,
+        window=window_containing(job.start, job.cadence, job.zone),
+        events=(),
     )
-
-
-def _new_events(job: ExportJob) -> str:
-    return (
-        f" Event names become partitions when the export is created (`evexport create {job.name}`)"
-        " and as the source brings new ones."
-    )
+    return f"For example `{plan.key(PlannedEvent(name, path_segment(name)), 0, 0)}`."
 
 
 def _again(job: ExportJob) -> str:
+    created = "" if job.listed_events is not None else " (events are there once it is created)"
     return (
-        "**To deliver again:** materialize the partitions: the same files are replaced, nothing is"
-        f" doubled. `evexport run {job.name}` delivers what is missing."
+        "**To deliver a window again:** open *Partitions*, press *Materialize*, choose the windows"
+        f" and the events{created}, and launch. The same files are replaced: nothing is doubled."
     )
+
+
+def _failures(job: ExportJob) -> str:
+    return (
+        "**When it fails:** it is tried again by itself, and later windows wait for their turn. If"
+        " its destination refuses us, or its file is wrong, somebody has to mend that first: the"
+        f" failed run says what. `evexport show {job.name}` tells the whole history."
+    )
+
+
+def _file_name(project: Project, job: ExportJob) -> str:
+    return job.file.relative_to(project.settings.folder).as_posix()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from evexport_dagster.defs.checks import evaluations
 from evexport_dagster.defs.metadata import materialization, stale_files
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports import ExportJob, Progress, Project, Task
+from evexport_dagster.first_records import Record
 from evexport_dagster.ledger import Receipt
 from evexport_dagster.settings import (
     AzureDestination,
@@ -22,6 +24,8 @@ from evexport_dagster.settings import (
 
 OnProgress = Callable[[Progress], None]
 OnDelivered = Callable[[Sequence[Receipt]], None]
+FirstRecords = dict[tuple[dt.datetime, str], tuple[Record, ...]]
+"""The first records of deliveries that are not shown yet, by window and event."""
 
 
 @dataclass(frozen=True)
@@ -61,26 +65,30 @@ class ExportIOManager(dg.IOManager, ABC):
             for task in obj.tasks:
                 delivered += self._deliver(context, obj.job, task)
         except Exception:
-            yield from _check_events(context, obj.job, delivered)
+            yield from self._check_events(context, obj.job, delivered)
             raise
-        yield from _check_events(context, obj.job, delivered)
+        yield from self._check_events(context, obj.job, delivered)
 
     def load_input(self, context: dg.InputContext) -> object:
         """Exports are read where they were delivered, not from here."""
         raise RefusedError("the files of an export are not read back by Dagster")
 
     def _deliver(self, context: dg.OutputContext, job: ExportJob, task: Task) -> Sequence[Receipt]:
+        first: FirstRecords = {}
+
         def on_progress(progress: Progress) -> None:
-            self._show_recorded(context, job)
+            self._show_recorded(context, job, first)
+            if progress.event is not None and progress.first_records:
+                first[task.window.start, progress.event] = progress.first_records
             if self._on_progress:
                 self._on_progress(progress)
 
         try:
             receipts = self._project.deliver(task, run_id=context.run_id, on_progress=on_progress)
         finally:
-            self._show_recorded(context, job)
+            self._show_recorded(context, job, first)
         if context.step_context.instance.is_ephemeral:
-            self._show(context, job, receipts)
+            self._show(context, job, receipts, first)
         if self._on_delivered:
             self._on_delivered(receipts)
         rows = sum(receipt.rows for receipt in receipts)
@@ -91,13 +99,22 @@ class ExportIOManager(dg.IOManager, ABC):
         )
         return receipts
 
-    def _show_recorded(self, context: dg.OutputContext, job: ExportJob) -> None:
+    def _check_events(
+        self, context: dg.OutputContext, job: ExportJob, receipts: Sequence[Receipt]
+    ) -> Iterator[dg.DagsterEvent]:
+        versions = self._project.unattended.column_versions(job.name)
+        for evaluation in evaluations(job, receipts, versions):
+            yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
+
+    def _show_recorded(
+        self, context: dg.OutputContext, job: ExportJob, first: FirstRecords
+    ) -> None:
         """Show what this run has recorded since it was last asked."""
         if context.step_context.instance.is_ephemeral:
             # Nobody will see these events: a lasting instance is yet to show the receipts.
             return
         receipts = [it for it in self._project.to_display(job.name) if it.run_id == context.run_id]
-        self._show(context, job, receipts)
+        self._show(context, job, receipts, first)
         self._project.mark_displayed(receipts)
         for receipt in receipts:
             if receipt.stale:
@@ -106,10 +123,18 @@ class ExportIOManager(dg.IOManager, ABC):
                     f" date and could not be removed: {', '.join(stale_files(receipt))}"
                 )
 
-    def _show(self, context: dg.OutputContext, job: ExportJob, receipts: Sequence[Receipt]) -> None:
+    def _show(
+        self,
+        context: dg.OutputContext,
+        job: ExportJob,
+        receipts: Sequence[Receipt],
+        first: FirstRecords,
+    ) -> None:
         root = self.root(job)
-        for receipt in receipts:
-            context.log_event(materialization(job, receipt, self._project.settings, root))
+        for it in receipts:
+            records = first.pop((it.window_start, it.event), ())
+            shown = materialization(job, it, self._project.settings, root, records)
+            context.log_event(shown)
 
 
 class LocalExportIOManager(ExportIOManager):
@@ -150,10 +175,3 @@ class AzureExportIOManager(ExportIOManager):
         destination = job.destination
         assert isinstance(destination, AzureDestination)
         return f"{destination.account_url}/{destination.container}"
-
-
-def _check_events(
-    context: dg.OutputContext, job: ExportJob, receipts: Sequence[Receipt]
-) -> Iterator[dg.DagsterEvent]:
-    for evaluation in evaluations(job, receipts):
-        yield dg.DagsterEvent.asset_check_evaluation(context.step_context, evaluation)

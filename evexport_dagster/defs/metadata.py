@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from posixpath import commonpath, dirname
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 import dagster as dg
 
 from evexport_dagster.defs.partitions import partition_key
 from evexport_dagster.deliver import LATENESS
 from evexport_dagster.exports import LATE_ROWS, ExportJob
+from evexport_dagster.first_records import Record
 from evexport_dagster.ledger import Receipt
 from evexport_dagster.settings import Settings
 from evexport_dagster.spec.revisions import fingerprint, meaning
 from evexport_dagster.windows import Window
 
 _MOST_FILES = 100
+_RUN_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FILE_SCHEMA = dg.TableSchema(
     columns=[
         dg.TableColumn("key", "string"),
@@ -48,16 +52,21 @@ def code_version(job: ExportJob, settings: Settings) -> str:
 
 
 def materialization(
-    job: ExportJob, receipt: Receipt, settings: Settings, root: str
+    job: ExportJob,
+    receipt: Receipt,
+    settings: Settings,
+    root: str,
+    first_records: Sequence[Record] = (),
 ) -> dg.AssetMaterialization:
-    """The materialisation of the delivery that a receipt records; `root` is its store's URI."""
+    """The materialisation of the delivery that a receipt records; `root` is its store's URI,
+    `first_records` are those of its first file, as they were delivered."""
     key = partition_key(job, Window(receipt.window_start, receipt.window_end), receipt.event)
     sums = "".join(file.sha256 for file in receipt.files)
     return dg.AssetMaterialization(
         asset_key=asset_key(job.name),
         partition=key,
         description=_description(receipt),
-        metadata=receipt_metadata(job, receipt, root),
+        metadata={**receipt_metadata(job, receipt, root), **_first_records(first_records)},
         tags={
             # Dagster adds these by itself only to materialisations that it makes of outputs.
             **{f"dagster/partition/{name}": part for name, part in key.keys_by_dimension.items()},
@@ -80,10 +89,13 @@ def receipt_metadata(
         "export id": dg.MetadataValue.text(str(receipt.export_id)),
         "revision": dg.MetadataValue.int(receipt.revision),
         "column version": dg.MetadataValue.int(receipt.column_version),
+        "run": _run(receipt.run_id),
     }
     if receipt.files:
         where = _common([file.key for file in receipt.files])
         shown["dagster/uri"] = dg.MetadataValue.text(f"{root}/{where}")
+        if root.startswith("https://"):
+            shown["open"] = dg.MetadataValue.url(f"{root}/{quote(where)}")
         shown["files"] = _files(receipt)
     if receipt.stale:
         shown["stale files"] = dg.MetadataValue.json(stale_files(receipt))
@@ -109,6 +121,33 @@ def _histogram(lateness: object) -> dg.MetadataValue[Any]:
 def stale_files(receipt: Receipt) -> list[str]:
     """The objects of former deliveries that are still there, with their buckets: not too many."""
     return [f"{file.destination}/{file.key}" for file in receipt.stale[:_MOST_FILES]]
+
+
+def _run(run_id: str) -> dg.MetadataValue[Any]:
+    """A link to the run, where it was one of Dagster's."""
+    is_dagsters = _RUN_ID.fullmatch(run_id) is not None
+    return dg.MetadataValue.dagster_run(run_id) if is_dagsters else dg.MetadataValue.text(run_id)
+
+
+def _first_records(records: Sequence[Record]) -> Mapping[str, dg.MetadataValue[Any]]:
+    """The records side by side, a line for each field: some have more fields than fit beside
+    each other."""
+    if not records:
+        return {}
+    labels = list(dict.fromkeys(label for record in records for label in record))
+    columns = [dg.TableColumn("field", "string")]
+    columns += [dg.TableColumn(f"record {n}", "string") for n in range(1, len(records) + 1)]
+    lines = [
+        dg.TableRecord(
+            {
+                "field": label,
+                **{f"record {n}": it.get(label, "") for n, it in enumerate(records, 1)},
+            }
+        )
+        for label in labels
+    ]
+    schema = dg.TableSchema(columns=columns)
+    return {"first records": dg.MetadataValue.table(lines, schema=schema)}
 
 
 def _common(keys: Sequence[str]) -> str:

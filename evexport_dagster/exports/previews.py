@@ -13,7 +13,7 @@ from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.registration import registered
 from evexport_dagster.formats import FORMATS, shown_as
-from evexport_dagster.ledger import ColumnList, RegisteredExport
+from evexport_dagster.ledger import RegisteredExport
 from evexport_dagster.plan import PlannedEvent, WindowPlan
 from evexport_dagster.query.privacy import protect, refuse_forbidden
 from evexport_dagster.query.shape import RecordShape
@@ -80,7 +80,7 @@ def preview(
         shape = RecordShape(
             job.spec, shown_as(FORMATS[job.spec.format]), window, job.zone, plan.names
         )
-        plans = [_column_plan(context, job, export, name) for name in plan.names]
+        plans = _column_plans(context, job, export, plan.names)
         whole = WindowRows(con, lake, shape, plans)
         whole.read()
         refuse_forbidden(whole)
@@ -152,16 +152,34 @@ def _planned(
     return tuple(PlannedEvent(name, segments[name]) for name in names)
 
 
-def _column_plan(
-    context: Context, job: ExportJob, export: RegisteredExport | None, name: str
-) -> ColumnPlan:
-    """What the columns of an event would follow from in a delivery."""
-    lists = context.ledger.events.columns(export.export_id) if export else {}
-    held = lists.get(name, ColumnList(name, 0, (), 0))
-    choice = job.spec.events.choice(name)
-    grows = choice.schema_updates == "append" or not held.version
-    at_creation = held.at_creation if export else maxsize
-    return ColumnPlan(choice, KnownNames(held.names, at_creation, len(held.names)), grows)
+def _column_plans(
+    context: Context, job: ExportJob, export: RegisteredExport | None, names: Sequence[str]
+) -> list[ColumnPlan]:
+    """What the columns of events would follow from in a delivery."""
+    if export is None:
+        known = dict.fromkeys(names, KnownNames((), at_creation=maxsize))
+    else:
+        known = _known_names(context, export, names)
+    choices = {name: job.spec.events.choice(name) for name in names}
+    return [
+        ColumnPlan(choices[name], it, choices[name].schema_updates == "append" or not it.names)
+        for name, it in known.items()
+    ]
+
+
+def _known_names(
+    context: Context, export: RegisteredExport, names: Sequence[str]
+) -> dict[str, KnownNames]:
+    """The names of each event's newest list; none of an event that is not registered yet."""
+    events, export_id = context.ledger.events, export.export_id
+    held = {name: it for name, it in events.columns(export_id).items() if it.names}
+    firsts = events.columns(export_id, dict.fromkeys(held, 1))
+    return {
+        name: KnownNames(held[name].names, held[name].at_creation, len(firsts[name].names))
+        if name in held
+        else KnownNames(())
+        for name in names
+    }
 
 
 def _deliveries(

@@ -76,6 +76,14 @@ class Unattended:
         export = registration.registered(self._context, name)
         return self._agenda.facts(self.of(export)[1], export, queued=queued) if export else None
 
+    def column_versions(self, name: str) -> Mapping[str, int]:
+        """The newest version of the column list of each event of an export."""
+        export = registration.registered(self._context, name)
+        if export is None:
+            return {}
+        lists = self._context.ledger.events.columns(export.export_id)
+        return {event: held.version for event, held in lists.items()}
+
     def runs_at_work(self) -> dict[str, bool]:
         """The runs that hold a window, by id, and whether they keep their lease up."""
         if not self._context.has_ledger:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,12 +29,20 @@ _RESOURCES: Final[Mapping[str, str]] = {
 
 
 def destination_resources(settings: Settings) -> dict[str, dg.ResourceDefinition]:
-    """A resource for each bucket and container of a project: `<destination>_destination`, its
-    dashes as underscores, because keys are identifiers."""
+    """A resource for each bucket and container of a project: `<destination>_destination`.
+
+    Keys are identifiers: dashes become underscores. Where another destination is called so, `_2`
+    and so on is appended to the one with dashes.
+    """
+    clouds = {name: it.type for name, it in settings.destinations.items() if it.type in _RESOURCES}
+    keys: dict[str, str] = {}
+    for name in sorted(clouds, key=lambda it: ("-" in it, it)):
+        plain = name.replace("-", "_")
+        numbered = (f"{plain}_{number}" for number in count(2))
+        keys[next(key for key in chain([plain], numbered) if key not in keys)] = name
     return {
-        f"{name.replace('-', '_')}_destination": _resource(destination.type, settings.folder, name)
-        for name, destination in settings.destinations.items()
-        if destination.type in _RESOURCES
+        f"{key}_destination": _resource(clouds[name], settings.folder, name)
+        for key, name in keys.items()
     }
 
 
