@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AZURITE := $(VENV)/.azurite
+BROWSER := $(VENV)/.browser
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -24,7 +25,7 @@ dev: $(READY) lake/profiles.parquet ## Open this folder's exports in Dagster, at
 	@echo "Dagster: http://localhost:$(PORT) (in half a minute; stop with Ctrl-C)"
 	@DAGSTER_HOME="$(CURDIR)" PYTHONWARNINGS="ignore:Function" $(BIN)/dagster dev --port $(PORT)
 
-test: lint $(AZURITE) ## Run everything that must hold: linter, types, all tests
+test: lint $(AZURITE) $(BROWSER) ## Run everything that must hold: linter, types, all tests
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 lint: $(READY) ## Check style and types
@@ -71,4 +72,9 @@ $(READY): requirements-dev.lock pyproject.toml
 # The Azure stand-in comes from npm; Node itself from the lock file above.
 $(AZURITE): $(READY) evexport_dagster_tests/clouds/azurite/package-lock.json
 	@$(BIN)/python -m evexport_dagster_tests.clouds.azurite.install
+	@touch $@
+
+# So does the browser that looks at Dagster's pages.
+$(BROWSER): $(READY) evexport_dagster_tests/browser/package-lock.json
+	@$(BIN)/python -m evexport_dagster_tests.browser.install
 	@touch $@

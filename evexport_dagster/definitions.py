@@ -29,7 +29,11 @@ def definitions(folder: Path) -> dg.Definitions:
 def _exports(project: Project) -> dg.Definitions:
     return dg.Definitions(
         assets=[export_asset(project, job, _today(job)) for job in project.unattended.jobs()],
-        sensors=[catalog_sensor(project), planner_sensor(project), *notices_sensors(project)],
+        sensors=[
+            catalog_sensor(project),
+            planner_sensor(project),
+            *notices_sensors(project),
+        ],
         resources={**resources(project), **destination_resources(project.settings)},
         executor=dg.in_process_executor,
     )

@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from azure.storage.blob import BlobServiceClient, generate_container_sas
 
-from evexport_dagster_tests.clouds.azurite.install import installed, node
+from evexport_dagster_tests.clouds.azurite.install import installed
 from evexport_dagster_tests.clouds.gcs_cloud import post
 from evexport_dagster_tests.clouds.process import Server, free_port, running
+from evexport_dagster_tests.npm import node
 
 ACCOUNT: Final = "acmestorage"
 ACCOUNT_KEY: Final = "YWNtZS1zdG9yYWdlLWtleS1vZi10aGUtdGVzdHM="

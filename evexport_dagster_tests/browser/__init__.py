@@ -1,0 +1,1 @@
+"""A headless browser, and what it shows of Dagster's pages."""
