@@ -18,7 +18,7 @@ from evexport_dagster.defs.instance import POOL
 from evexport_dagster.defs.io_managers import Batch, ExportIOManager
 from evexport_dagster.defs.metadata import asset_key, code_version
 from evexport_dagster.defs.partitions import partitions_of, tasks_of
-from evexport_dagster.defs.resources import PROJECT, io_manager_key
+from evexport_dagster.defs.resources import PLAIN, Keys
 from evexport_dagster.defs.runs import begin, planned_window
 from evexport_dagster.defs.selection import graph_name
 from evexport_dagster.errors import RefusedError
@@ -35,11 +35,13 @@ class Selection(dg.Config):
     keys: list[str] = Field([], description="Partition keys, each `event|window`.")
 
 
-def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsDefinition:
+def export_asset(
+    project: Project, job: ExportJob, today: dt.date, keys: Keys = PLAIN
+) -> dg.AssetsDefinition:
     """The asset of an export; `today` is a day of the account, and decides the horizon."""
     spec = job.spec
     checks = [check.get_python_identifier() for check in check_specs(job)]
-    deliver, done = _deliver_op(job), _done_op(job, checks)
+    deliver, done = _deliver_op(job, keys), _done_op(job, checks)
 
     @dg.graph(name=graph_name(job), out={name: dg.GraphOut() for name in (_OUTPUT, *checks)})
     def export():  # type: ignore[no-untyped-def]
@@ -72,18 +74,18 @@ def export_asset(project: Project, job: ExportJob, today: dt.date) -> dg.AssetsD
     )
 
 
-def _deliver_op(job: ExportJob) -> dg.OpDefinition:
-    manager_key = io_manager_key(job)
+def _deliver_op(job: ExportJob, keys: Keys) -> dg.OpDefinition:
+    manager_key = keys.io_manager(job)
 
     @dg.op(
         name=f"deliver__{job.name}",
         description="Plans the windows of the selected partitions; its IO manager delivers them.",
-        required_resource_keys={PROJECT, manager_key},
+        required_resource_keys={keys.project, manager_key},
         out=dg.Out(Batch, io_manager_key=manager_key),
         pool=POOL,
     )
     def deliver(context: dg.OpExecutionContext, config: Selection) -> Batch:
-        opened: Project = context.resources.project
+        opened = keys.opened(context.resources)
         begin(context.instance, context.run)
         manager: ExportIOManager = getattr(context.resources, manager_key)
         repair(opened, job, manager.root(job), context.instance)

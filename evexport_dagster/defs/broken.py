@@ -84,10 +84,16 @@ def _check(name: str, error: SpecError) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"broken__{_identifier(name)}__check", specs=[spec])
     def file_can_be_loaded():  # type: ignore[no-untyped-def]
         yield dg.AssetCheckResult(
-            passed=False, description=_first_line(str(error)), metadata={"faults": str(error)}
+            passed=False, description=_first_line(str(error)), metadata=_listed(str(error))
         )
 
     return file_can_be_loaded
+
+
+def _listed(faults: str) -> dict[str, str]:
+    """A line for each fault: they are read without a further click."""
+    lines = faults.splitlines()[1:] or [faults]
+    return {f"fault {number}": line.strip() for number, line in enumerate(lines, 1)}
 
 
 def _first_line(faults: str) -> str:

@@ -66,7 +66,7 @@ def materialization(
         asset_key=asset_key(job.name),
         partition=key,
         description=_description(receipt),
-        metadata={**receipt_metadata(job, receipt, root), **_first_records(first_records)},
+        metadata=receipt_metadata(job, receipt, root, first_records),
         tags={
             # Dagster adds these by itself only to materialisations that it makes of outputs.
             **{f"dagster/partition/{name}": part for name, part in key.keys_by_dimension.items()},
@@ -77,19 +77,15 @@ def materialization(
 
 
 def receipt_metadata(
-    job: ExportJob, receipt: Receipt, root: str
+    job: ExportJob, receipt: Receipt, root: str, first_records: Sequence[Record] = ()
 ) -> Mapping[str, dg.MetadataValue[Any]]:
     """What a reader asks of a delivery: how much, where, of when, and what was odd."""
     shown: dict[str, dg.MetadataValue[Any]] = {
-        "dagster/row_count": dg.MetadataValue.int(receipt.rows),
-        "rows in source": dg.MetadataValue.int(receipt.source_rows),
         "event": dg.MetadataValue.text(receipt.event),
         "window": dg.MetadataValue.text(_span(job, receipt)),
+        "dagster/row_count": dg.MetadataValue.int(receipt.rows),
+        "rows in source": dg.MetadataValue.int(receipt.source_rows),
         "bytes": dg.MetadataValue.int(sum(file.bytes for file in receipt.files)),
-        "export id": dg.MetadataValue.text(str(receipt.export_id)),
-        "revision": dg.MetadataValue.int(receipt.revision),
-        "column version": dg.MetadataValue.int(receipt.column_version),
-        "run": _run(receipt.run_id),
     }
     if receipt.files:
         where = _common([file.key for file in receipt.files])
@@ -97,6 +93,7 @@ def receipt_metadata(
         if root.startswith("https://"):
             shown["open"] = dg.MetadataValue.url(f"{root}/{quote(where)}")
         shown["files"] = _files(receipt)
+        shown |= _first_records(first_records)
     if receipt.stale:
         shown["stale files"] = dg.MetadataValue.json(stale_files(receipt))
     if receipt.first_event_time and receipt.last_event_time:
@@ -109,6 +106,12 @@ def receipt_metadata(
         shown["lateness"] = _histogram(lateness)
     if oddities:
         shown["oddities"] = dg.MetadataValue.json(oddities)
+    shown["run"] = _run(receipt.run_id)
+    shown["export id"] = dg.MetadataValue.text(str(receipt.export_id))
+    shown["revision"] = dg.MetadataValue.int(receipt.revision)
+    shown["column version"] = dg.MetadataValue.int(receipt.column_version)
+    if receipt.oddities:
+        shown["oddities"] = dg.MetadataValue.json(dict(receipt.oddities))
     return shown
 
 

@@ -17,7 +17,7 @@ from evexport_dagster.defs.display import show_status
 from evexport_dagster.defs.instance import set_pool_limit
 from evexport_dagster.defs.metadata import asset_key
 from evexport_dagster.defs.partitions import partitions_of
-from evexport_dagster.defs.resources import PROJECT
+from evexport_dagster.defs.resources import PLAIN, Keys
 from evexport_dagster.defs.runs import (
     EXPORT_TAG,
     bury,
@@ -109,12 +109,12 @@ class _Tick:
         )
 
 
-def planner_sensor(project: Project) -> dg.SensorDefinition:
+def planner_sensor(project: Project, keys: Keys = PLAIN) -> dg.SensorDefinition:
     """Starts runs of the created exports of a project, by itself."""
     loaded = {job.name for job in project.unattended.jobs()}
 
     @dg.sensor(
-        name="planner",
+        name=keys.of("planner"),
         description=(
             "Delivers every window of a created export once it has ended and settled, in order;"
             " tries again what failed. An export that is not created, or is stopped, never runs."
@@ -122,10 +122,10 @@ def planner_sensor(project: Project) -> dg.SensorDefinition:
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         asset_selection=dg.AssetSelection.assets(*(asset_key(name) for name in sorted(loaded))),
-        required_resource_keys={PROJECT},
+        required_resource_keys={keys.project},
     )
     def planner(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        opened: Project = context.resources.project
+        opened = keys.opened(context.resources)
         set_pool_limit(context.instance, opened.settings.runtime.concurrent_runs)
         runs = bury(opened, context.instance, unfinished(context.instance, loaded))
         tick = _Tick(opened, context.instance, runs, json.loads(context.cursor or "{}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from evexport_dagster.defs.io_managers import (
@@ -16,7 +17,6 @@ from evexport_dagster.defs.io_managers import (
 )
 from evexport_dagster.exports import ExportJob, Project
 
-PROJECT: Final = "project"
 IO_MANAGERS: Final[Mapping[str, type[ExportIOManager]]] = {
     "local": LocalExportIOManager,
     "s3": S3ExportIOManager,
@@ -25,19 +25,45 @@ IO_MANAGERS: Final[Mapping[str, type[ExportIOManager]]] = {
 }
 
 
-def io_manager_key(job: ExportJob) -> str:
-    """The resource that delivers an export: one for each kind of store."""
-    return f"{job.destination.type}_exports"
+@dataclass(frozen=True)
+class Keys:
+    """What a project's resources and sensors are called; `scope` keeps apart those of several
+    that are open in one code location."""
+
+    scope: str = ""
+
+    @property
+    def project(self) -> str:
+        """The resource that is the open project."""
+        return self.of("project")
+
+    def io_manager(self, job: ExportJob) -> str:
+        """The resource that delivers an export: one for each kind of store."""
+        return self.of(f"{job.destination.type}_exports")
+
+    def of(self, name: str) -> str:
+        """A name of its own for a resource or a sensor."""
+        return f"{name}__{self.scope}" if self.scope else name
+
+    def opened(self, resources: object) -> Project:
+        """The open project among the resources of a run or a sensor."""
+        project: Project = getattr(resources, self.project)
+        return project
+
+
+PLAIN: Final = Keys()
+"""The keys of the one project of a code location."""
 
 
 def resources(
     project: Project,
     on_progress: OnProgress | None = None,
     on_delivered: OnDelivered | None = None,
+    keys: Keys = PLAIN,
 ) -> dict[str, object]:
     """Every resource of a project's exports, by its key."""
     managers = {
-        f"{kind}_exports": manager(project, on_progress, on_delivered)
+        keys.of(f"{kind}_exports"): manager(project, on_progress, on_delivered)
         for kind, manager in IO_MANAGERS.items()
     }
-    return {PROJECT: project, **managers}
+    return {keys.project: project, **managers}

@@ -14,7 +14,7 @@ from evexport_dagster.defs.display import repair, unknown_events
 from evexport_dagster.defs.instance import set_pool_limit
 from evexport_dagster.defs.io_managers import ExportIOManager
 from evexport_dagster.defs.partitions import dynamic_events
-from evexport_dagster.defs.resources import PROJECT, io_manager_key
+from evexport_dagster.defs.resources import io_manager_key
 from evexport_dagster.errors import ExportError
 from evexport_dagster.exports import ExportJob, Project, look_lines
 
@@ -38,7 +38,7 @@ def catalog_sensor(project: Project) -> dg.SensorDefinition:
     loaded = {job.name: io_manager_key(job) for job in project.unattended.jobs()}
 
     @dg.sensor(
-        name="catalog",
+        name=keys.of("catalog"),
         description=(
             "Looks for event names that are new in the source and makes them partitions; looks for"
             " events that came after their window was delivered; shows deliveries whose run broke"
@@ -46,19 +46,19 @@ def catalog_sensor(project: Project) -> dg.SensorDefinition:
         ),
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={PROJECT, *loaded.values()},
+        required_resource_keys={keys.project, *loaded.values()},
     )
     def catalog(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        opened: Project = context.resources.project
+        opened = keys.opened(context.resources)
         set_pool_limit(context.instance, opened.settings.runtime.concurrent_runs)
         requests: list[dg.AddDynamicPartitionsRequest] = []
         said: list[str] = []
         looked = {name: _Looked(**it) for name, it in json.loads(context.cursor or "{}").items()}
         for job in opened.unattended.jobs():
-            if loaded.get(job.name) != io_manager_key(job):
+            if loaded.get(job.name) != keys.io_manager(job):
                 # It came, or moved to another kind of store, since this code was loaded.
                 continue
-            manager: ExportIOManager = getattr(context.resources, io_manager_key(job))
+            manager: ExportIOManager = getattr(context.resources, keys.io_manager(job))
             try:
                 requests += _new_events(opened, job, context.instance)
                 shown = repair(opened, job, manager.root(job), context.instance)

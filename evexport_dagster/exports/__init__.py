@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evexport_dagster.exports.alone import open_alone
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.history import ExportDetail, WindowHistory
 from evexport_dagster.exports.jobs import ExportJob
@@ -47,4 +48,5 @@ __all__ = [
     "load_project",
     "look_lines",
     "next_run",
+    "open_alone",
 ]

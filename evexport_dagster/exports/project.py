@@ -68,12 +68,17 @@ class Project:
     """
 
     def __init__(
-        self, context: Context, specs: dict[str, LoadedSpec], broken: dict[str, SpecError]
+        self,
+        context: Context,
+        specs: dict[str, LoadedSpec],
+        broken: dict[str, SpecError],
+        *,
+        alone: bool = False,
     ) -> None:
         self._context = context
         self.specs, self.broken = specs, broken
         self._jobs = {name: jobs_of(loaded, context.settings) for name, loaded in specs.items()}
-        self.unattended = Unattended(context, {job.name: job for job in self.jobs()})
+        self.unattended = Unattended(context, {job.name: job for job in self.jobs()}, alone=alone)
 
     def __enter__(self) -> Self:
         return self

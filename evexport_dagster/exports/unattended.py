@@ -20,10 +20,15 @@ from evexport_dagster.windows import Window
 
 
 class Unattended:
-    """The exports of an open project; `written` are those of its files, by name."""
+    """The exports of an open project; `written` are those of its files, by name.
 
-    def __init__(self, context: Context, written: Mapping[str, ExportJob]) -> None:
-        self._context, self._written = context, written
+    `alone`: no others are there, whatever the ledger knows.
+    """
+
+    def __init__(
+        self, context: Context, written: Mapping[str, ExportJob], *, alone: bool = False
+    ) -> None:
+        self._context, self._written, self._alone = context, written, alone
         # A revision never changes, nor does what was written while the project is open.
         self._in_force: dict[tuple[int, int], tuple[Context, ExportJob]] = {}
         self._agenda = Agenda(context, opened_at=context.clock())
@@ -34,8 +39,11 @@ class Unattended:
         found = dict(self._written)
         known = self._context.ledger.exports.registered() if self._context.has_ledger else ()
         for export in known:
-            if export.name in self._written or export.state == "active":
-                found[export.name] = self.of(export)[1]
+            is_left = export.state == "active" and not self._alone
+            if export.name in self._written or is_left:
+                # Without the destination that it means it cannot run: its runs will say so.
+                with suppress(SpecError):
+                    found[export.name] = self.of(export)[1]
         return tuple(found.values())
 
     def job(self, name: str) -> ExportJob | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from evexport_dagster.errors import Fault, SpecError
 from evexport_dagster.settings import PROJECT_FILE, Settings
@@ -17,6 +18,8 @@ from evexport_dagster.spec.reading import parse_document, read_document
 from evexport_dagster.spec.validate import PathFault, raise_faults, validated
 
 EXPORTS: Final = "exports"
+COMPONENT: Final = "evexport_dagster.EventExport"
+COMPONENT_FILE: Final = "defs.yaml"
 
 _HISTORY_RULE = "expected a name that does not end in '_history', as those of histories do"
 
@@ -31,13 +34,32 @@ class LoadedSpec:
 
 
 def load_spec(path: Path, settings: Settings) -> LoadedSpec:
-    """The spec of one file; raises SpecError with every fault of it."""
-    return _loaded(read_document(path, _shown(path, settings)), path, settings)
+    """The spec of one file, or of a component's; raises SpecError with every fault of it."""
+    return _loaded(_within(read_document(path, _shown(path, settings))), path, settings)
+
+
+def spec_of(values: Mapping[str, Any], path: Path, settings: Settings) -> LoadedSpec:
+    """The spec that plain values are, as others read them from `path`: their days may be texts.
+
+    Raises SpecError as `load_spec`.
+    """
+    data = {key: _with_days(it) if key == "schedule" else it for key, it in values.items()}
+    document = Document(_shown(path, settings), data)
+    return _loaded(document, path, settings)
 
 
 def parse_spec(text: str, settings: Settings, file: str = "spec.yaml") -> LoadedSpec:
     """The spec of a YAML text, named `file` in messages; raises SpecError as `load_spec`."""
     return _loaded(parse_document(text, file), Path(file), settings)
+
+
+def _with_days(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_days(inner) for key, inner in value.items()}
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def load_specs(
@@ -51,7 +73,8 @@ def load_specs(
     loaded: list[LoadedSpec] = []
     broken: dict[str, SpecError] = {}
     folder = Path(project_dir) / EXPORTS
-    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+    components = (path for path in folder.glob(f"*/{COMPONENT_FILE}") if _is_component(path))
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"), *components)):
         try:
             loaded.append(load_spec(path, settings))
         except SpecError as error:
@@ -67,7 +90,28 @@ def load_specs(
 
 
 def _key(path: Path, taken: dict[str, SpecError]) -> str:
-    return path.name if path.stem in taken else path.stem
+    stem = path.parent.name if path.name == COMPONENT_FILE else path.stem
+    return path.name if stem in taken else stem
+
+
+def _is_component(path: Path) -> bool:
+    """Whether a component file is one of an export: Dagster has others."""
+    return f"type: {COMPONENT}" in path.read_text("utf-8", errors="replace")
+
+
+def _within(document: Document) -> Document:
+    """The attributes of a component file, but for those that are not the export's; else the
+    document itself."""
+    if document.get(("type",)) != COMPONENT:
+        return document
+    values = document.get(("attributes",))
+    inner = len(("attributes",))
+    return Document(
+        document.file,
+        {key: it for key, it in dict(values or {}).items() if key != "project"},
+        {path[inner:]: line for path, line in document.lines.items() if "attributes" in path[:1]},
+        {path[inner:]: it for path, it in document.faults.items() if "attributes" in path[:1]},
+    )
 
 
 def _twice(one: LoadedSpec, others: list[Path], settings: Settings) -> SpecError:

@@ -1,0 +1,1 @@
+"""Data of Acme: exports of events, and what is made of them."""
