@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from evexport_dagster.defs.metadata import asset_key
+from evexport_dagster.defs.resources import PLAIN, Keys
 from evexport_dagster.errors import SpecError
 
 BROKEN_GROUP = "broken"
@@ -16,19 +17,19 @@ SECONDS = 60
 _CHECK = "file_can_be_loaded"
 
 
-def broken_definitions(errors: Mapping[str, SpecError]) -> dg.Definitions:
+def broken_definitions(errors: Mapping[str, SpecError], keys: Keys = PLAIN) -> dg.Definitions:
     """An asset for each file that is wrong, by its stem; its run and its check fail with why."""
     named = _named(errors)
     return dg.Definitions(
         assets=[_asset(name, error) for name, error in named.items()],
         asset_checks=[_check(name, error) for name, error in named.items()],
-        sensors=[_sensor(errors)] if errors else [],
+        sensors=[_sensor(errors, keys)] if errors else [],
     )
 
 
-def _sensor(errors: Mapping[str, SpecError]) -> dg.SensorDefinition:
+def _sensor(errors: Mapping[str, SpecError], keys: Keys) -> dg.SensorDefinition:
     @dg.sensor(
-        name="broken",
+        name=keys.of("broken"),
         description="Shows the check of each wrong file as failed: nobody has to run it first.",
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -52,7 +53,7 @@ def _failed(name: str, faults: str) -> dg.AssetCheckEvaluation:
         check_name=_CHECK,
         passed=False,
         description=_first_line(faults),
-        metadata={"faults": dg.MetadataValue.md(f"```\n{faults}\n```")},
+        metadata=_listed(faults),
     )
 
 

@@ -74,11 +74,10 @@ class EventExport(dg.Component):
         try:
             project = open_alone(self.folder, self.attributes, self.file)
         except SpecError as error:
-            return broken_definitions(
-                {str(self.attributes.get("name", self.file.parent.name)): error}
-            )
+            name = str(self.attributes.get("name", self.file.parent.name))
+            return broken_definitions({name: error}, Keys(name))
         (name,) = project.specs
-        return project_definitions(project, {}, Keys(name))
+        return project_definitions(project, Keys(name))
 
 
 _ATTRIBUTES = _as_written()

@@ -14,7 +14,7 @@ from evexport_dagster.defs.display import repair, unknown_events
 from evexport_dagster.defs.instance import set_pool_limit
 from evexport_dagster.defs.io_managers import ExportIOManager
 from evexport_dagster.defs.partitions import dynamic_events
-from evexport_dagster.defs.resources import io_manager_key
+from evexport_dagster.defs.resources import PLAIN, Keys
 from evexport_dagster.errors import ExportError
 from evexport_dagster.exports import ExportJob, Project, look_lines
 
@@ -32,10 +32,10 @@ class _Looked:
     looks: int = 0
 
 
-def catalog_sensor(project: Project) -> dg.SensorDefinition:
+def catalog_sensor(project: Project, keys: Keys = PLAIN) -> dg.SensorDefinition:
     """Registers new events of `all` and `system` exports, looks for late ones, and shows what was
     never shown."""
-    loaded = {job.name: io_manager_key(job) for job in project.unattended.jobs()}
+    loaded = {job.name: keys.io_manager(job) for job in project.unattended.jobs()}
 
     @dg.sensor(
         name=keys.of("catalog"),

@@ -16,8 +16,9 @@ from evexport_dagster.exports.listing import (
 )
 from evexport_dagster.exports.planner import Facts, LastRun, NextRun, in_turn, is_done, next_run
 from evexport_dagster.exports.previews import Preview, PreviewDelivery
-from evexport_dagster.exports.project import Project, RunResult, load_project
+from evexport_dagster.exports.project import Project, load_project
 from evexport_dagster.exports.registration import Edited
+from evexport_dagster.exports.results import RunResult
 from evexport_dagster.plan import Progress, Task
 
 __all__ = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -28,9 +27,9 @@ from evexport_dagster.exports.late import LateLook
 from evexport_dagster.exports.listing import ExportFilter, ExportPage, Paging
 from evexport_dagster.exports.previews import Preview
 from evexport_dagster.exports.registration import Edited
+from evexport_dagster.exports.results import RunResult
 from evexport_dagster.exports.unattended import Unattended
 from evexport_dagster.ledger import Event, Receipt, RegisteredExport
-from evexport_dagster.lifecycle import Status
 from evexport_dagster.notify import Sent, open_channels, send_due
 from evexport_dagster.plan import Progress, Task
 from evexport_dagster.settings import Settings, load_settings
@@ -38,17 +37,6 @@ from evexport_dagster.spec.load import LoadedSpec, load_specs
 
 OnProgress = Callable[[Progress], None]
 _PYTHON_RUN = "python"
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run delivered, window by window."""
-
-    export: str
-    export_id: int
-    revision: int
-    status: Status
-    receipts: tuple[Receipt, ...]
 
 
 def load_project(folder: Path | str, clock: Callable[[], datetime] = system_clock) -> Project:

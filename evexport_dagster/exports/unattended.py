@@ -41,9 +41,7 @@ class Unattended:
         for export in known:
             is_left = export.state == "active" and not self._alone
             if export.name in self._written or is_left:
-                # Without the destination that it means it cannot run: its runs will say so.
-                with suppress(SpecError):
-                    found[export.name] = self.of(export)[1]
+                found[export.name] = self.of(export)[1]
         return tuple(found.values())
 
     def job(self, name: str) -> ExportJob | None:
