@@ -38,9 +38,9 @@ def meaning(spec: ExportSpec, settings: Settings) -> dict[str, Any]:
     """All that decides what an export delivers, as plain JSON values in one spelling.
 
     It holds what the spec says beyond the defaults, and what it uses of the project: the account,
-    the source's mapping and the place of the destination. It holds no credentials, nothing of the
-    runtime, and no history: that is an export of its own. Paths inside the project folder are
-    relative to it.
+    the source's mapping and endpoint, and the place of the destination. It holds no credentials,
+    nothing of the runtime, and no history: that is an export of its own. Paths inside the project
+    folder are relative to it.
     """
     values = spec.model_dump(mode="json", exclude_defaults=True, exclude=set(MEANINGLESS))
     if spec.type == "events":
@@ -48,7 +48,7 @@ def meaning(spec: ExportSpec, settings: Settings) -> dict[str, Any]:
     if spec.pii:
         values["pii"].pop("key", None)
     values["schedule"].get("recurring", {}).pop("history", None)
-    source = settings.sources[spec.source]
+    source, endpoint = settings.sources[spec.source], _address(settings.connection(spec.source))
     database = _inside(source.database, settings.folder) if source.database else None
     return {
         **values,
@@ -56,6 +56,7 @@ def meaning(spec: ExportSpec, settings: Settings) -> dict[str, Any]:
         "source": {
             "name": spec.source,
             **({"database": database} if database else {}),
+            **({"endpoint": endpoint} if endpoint else {}),
             "events": _relation(source.events, settings.folder),
             "profiles": _relation(source.profiles, settings.folder),
         },
@@ -159,6 +160,13 @@ def place(destination: Destination, folder: Path) -> dict[str, Any]:
             where = {"account": account, "container": container, "endpoint": endpoint}
     values = {"type": destination.type, **where, "prefix": destination.prefix}
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _address(connection: Destination | None) -> str | None:
+    """The store in which the bucket of a source is; None for Amazon's and Google's own."""
+    if isinstance(connection, AzureDestination):
+        return connection.account_url
+    return getattr(connection, "endpoint", None)
 
 
 _Change = tuple[ValuePath, Any, Any]

@@ -158,6 +158,46 @@ def test_what_an_export_uses_of_its_project_is_part_of_its_meaning(
     assert len(locked_changes(old, new)) == locked
 
 
+REMOTE = """\
+account: {id: "1", name: Acme, timezone: UTC}
+sources:
+  lake: {connection: there, events: {from: "s3://b/e/*.parquet"}, profiles: {from: "s3://b/p.parquet"}}
+  blobs: {connection: azure, events: {from: "az://c/e/*.parquet"}, profiles: {from: "az://c/p.parquet"}}
+destinations:
+  local: {type: local, path: out}
+  there: {type: s3, bucket: b, endpoint: "https://one.example", role_arn: "arn:aws:iam::1:role/a"}
+  again: {type: s3, bucket: c, endpoint: "https://one.example", region: eu-west-1}
+  azure: {type: azure, account: one, container: c, sas_token: {env: ONE}}
+"""
+ELSEWHERE = {
+    "another store": ("https://one", "https://two", "lake", True),
+    "Amazon's own": (', endpoint: "https://one.example", role', ", role", "lake", True),
+    "another role": ("role/a", "role/b", "lake", False),
+    "another way into the same store": ("connection: there", "connection: again", "lake", False),
+    "another account": ("account: one", "account: two", "blobs", True),
+    "the same account": (
+        "account: one",
+        'endpoint: "https://one.blob.core.windows.net"',
+        "blobs",
+        False,
+    ),
+    "another token": ("env: ONE", "env: TWO", "blobs", False),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_where_a_source_is_has_a_meaning_and_how_one_gets_in_has_none(
+    name: str, tmp_path: Path
+) -> None:
+    before, after, source, differs = ELSEWHERE[name]
+    assert before in REMOTE
+    spec = SPEC.replace("source: lake", f"source: {source}")
+    old = _meaning(spec, load_settings(write_project(tmp_path, REMOTE)))
+    new = _meaning(spec, load_settings(write_project(tmp_path, REMOTE.replace(before, after))))
+    told = difference(old, new)
+    assert [line.partition(":")[0] for line in told] == ["source.endpoint"] * differs
+
+
 def test_a_project_folder_can_move(tmp_path: Path) -> None:
     here, there = (load_settings(write_project(tmp_path / name)) for name in ("here", "there"))
     assert _meaning(SPEC, here) == _meaning(SPEC, there)
