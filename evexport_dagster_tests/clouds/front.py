@@ -3,7 +3,8 @@
 Its control, on the same port and never checked:
     POST /_faults   a list of rules, in place of those before; the first that matches is applied:
         "method", "path" (a pattern for path?query), "after" and "times" say to which requests;
-        "status" with "code", "message", "headers"   is answered instead of the server
+        "status" with "code", "message", "headers"   is answered instead of the server, or
+                           with "html" what a proxy would say
         "delay"            seconds before anything happens
         "throttle"         bytes of the request's body in a second
         "cut_after"        bytes of the request's body before the connection breaks
@@ -153,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
             pass
         status, code = rule["status"], rule.get("code", "backendError")
         answer = self.server.dialect.error(status, code, rule.get("message", code))
+        if "html" in rule:
+            answer = Answer(status, rule["html"].encode(), "text/html")
         headers = {**answer.headers, **rule.get("headers", {})}
         return self._send(Answer(answer.status, answer.body, answer.kind, headers))
 

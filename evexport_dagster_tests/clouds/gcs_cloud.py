@@ -54,6 +54,7 @@ class GcsCloud:
         self.faults()
         self.accounts({})
         self.repeats("ignore")
+        self.keeps(None)
         return self
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
@@ -67,6 +68,10 @@ class GcsCloud:
     def repeats(self, what: str) -> None:
         """Have bytes that come twice ignored, or appended."""
         post(f"{self.url}/_repeats", what)
+
+    def keeps(self, most: int | None) -> None:
+        """Have only the first bytes of each chunk of an upload kept."""
+        post(f"{self.url}/_keeps", most)
 
     def log(self) -> list[tuple[str, str, int | str | None]]:
         """Every request since the last rules: method, path?query, status or "cut"."""

@@ -3,8 +3,9 @@
     python gcs_server.py PORT UPSTREAM
 
 Service accounts sign in at POST /token, as at Google. Beyond the control of the front:
-    POST /_accounts   {email: {"public_key": PEM, "state": "ok" | "deleted",
+    POST /_accounts   {email: {"public_key": PEM, "state": "ok" | "deleted" | "skewed",
                       "allow": {bucket: [permission, ...]}}}; without accounts all is allowed
+    POST /_keeps      how many bytes of each chunk of an upload are kept; null for all
     POST /_repeats    "ignore" (as Google does) or "append" (as fake-gcs-server does) bytes of an
                       upload that are sent once more
 
@@ -34,6 +35,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from evexport_dagster_tests.clouds.front import Answer, Dialect, Front, Request
 
+_OWN: Final = {"/token", "/_accounts", "/_keeps", "/_repeats"}
 _UPLOAD: Final = re.compile(r"/upload/storage/v1/b/([^/]+)/o")
 _OBJECTS: Final = re.compile(r"/(?:download/)?storage/v1/b/([^/]+)/o(/.+)?")
 _BUCKET: Final = re.compile(r"/storage/v1/b/([^/]+)")
@@ -59,6 +61,7 @@ class Gcs(Dialect):
         self._tokens: dict[str, str] = {}
         self._uploads: dict[str, Upload] = {}
         self._ignores_repeats = True
+        self._keeps: int | None = None
 
     def error(self, status: int, code: str, message: str) -> Answer:
         errors = [{"message": message, "domain": "global", "reason": code}]
@@ -66,12 +69,17 @@ class Gcs(Dialect):
         return Answer(status, json.dumps(body).encode())
 
     def wants_body(self, method: str, path: str) -> bool:
-        return path in ("/token", "/_accounts", "/_repeats") or path.startswith("/upload/")
+        return path in ("/token", "/_accounts", "/_keeps", "/_repeats") or path.startswith(
+            "/upload/"
+        )
 
     def reply(self, request: Request) -> Answer | None:
         body = request.body or b""
         if request.path == "/_accounts":
             self._accounts = json.loads(body)
+            return Answer(200, b"{}")
+        if request.path == "/_keeps":
+            self._keeps = json.loads(body)
             return Answer(200, b"{}")
         if request.path == "/_repeats":
             self._ignores_repeats = json.loads(body) == "ignore"
@@ -89,14 +97,14 @@ class Gcs(Dialect):
         if start > upload.size:
             return self.error(503, "backendError", "Bytes are missing before these.")
         known = upload.size - start if self._ignores_repeats else 0
-        fresh = request.body[known:]
+        fresh = request.body[known:][: self._keeps]
         crc = int(google_crc32c.extend(upload.crc, fresh))
         size = upload.size + len(fresh)
         if size == total and upload.promised not in (None, _text(crc)):
             message = f'Provided CRC32C "{upload.promised}" doesn\'t match calculated CRC32C.'
             return self.error(400, "invalid", message)
         self._uploads[upload_id] = replace(upload, size=size, crc=crc)
-        headers = {**request.headers, "content-range": f"bytes {start + known}-{ranges[2]}/{total}"}
+        headers = {**request.headers, "content-range": _range(start + known, len(fresh), total)}
         return replace(request, body=fresh, headers=headers)
 
     def answered(self, request: Request, status: int, headers: Mapping[str, str]) -> None:
@@ -108,7 +116,10 @@ class Gcs(Dialect):
         head, claims, signature = assertion.split(".")
         email = json.loads(_decoded(claims))["iss"]
         account = self._accounts.get(email)
-        if account is None or account.get("state", "ok") != "ok":
+        state = "deleted" if account is None else account.get("state", "ok")
+        if state == "skewed":
+            return _no_token("Invalid JWT: Token must be a short-lived token (60 minutes)")
+        if account is None or state != "ok":
             return _no_token("Invalid grant: account not found")
         key = load_pem_public_key(account["public_key"].encode())
         assert isinstance(key, rsa.RSAPublicKey)
@@ -172,6 +183,10 @@ class Gcs(Dialect):
 def _no_token(description: str) -> Answer:
     document = {"error": "invalid_grant", "error_description": description}
     return Answer(400, json.dumps(document).encode())
+
+
+def _range(start: int, length: int, total: int) -> str:
+    return f"bytes {start}-{start + length - 1}/{total}"
 
 
 def _upload_id(path: str) -> str:

@@ -62,7 +62,7 @@ class S3Cloud:
         _post(f"{self.url}/_faults", json.dumps(rules).encode())
 
     def clock(self, seconds: float) -> None:
-        """Bring the end of every session nearer."""
+        """Let so much time pass for sessions: those there are, and those to come."""
         _post(f"{self.url}/_clock", json.dumps(seconds).encode())
 
     def log(self) -> list[tuple[str, str, int | str, str | None]]:

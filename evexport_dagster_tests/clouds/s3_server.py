@@ -11,7 +11,7 @@ Beside S3, never authenticated:
                     hit), and what happens: `status` with `code`, `message` and `headers`;
                     `delay` in seconds; `cut_after` or `cut_answer`: the connection breaks after
                     N bytes of the request, or before the answer to a request that was obeyed
-    POST /_clock    seconds by which sessions are nearer to their end
+    POST /_clock    seconds by which the time of sessions is ahead, of their ends and of new ones
     POST /_log      a list that replaces the log
     GET  /_log      [method, path?query, status or "cut", access key id] of every request
 """
@@ -47,7 +47,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from moto.s3 import responses
 from moto.s3.exceptions import S3ClientError
-from moto.sts.models import sts_backends
+from moto.sts.models import AssumedRole, sts_backends
 from werkzeug.serving import make_server
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -86,6 +86,7 @@ class Strictness:
         responses.ACTION_MAP["BUCKET"]["HEAD"]["DEFAULT"] = "ListBucket"
         self._after_init(access_control.IAMUserAccessKey, self._refuse_inactive)
         self._after_init(access_control.AssumedRoleAccessKey, self._refuse_expired)
+        self._date_sessions()
         self._ask_for_every_condition()
 
     def _after_init(self, of: type, check: Callable[[Any, str, str, str], None]) -> None:
@@ -117,6 +118,16 @@ class Strictness:
             now = datetime.now(UTC) if end.tzinfo else datetime.now(UTC).replace(tzinfo=None)
             if role.access_key_id == key_id and now + self.clock > end:
                 raise ExpiredTokenError
+
+    def _date_sessions(self) -> None:
+        """A new session ends an hour after the time of the clock."""
+        original: Any = AssumedRole.__init__
+
+        def init(it: Any, *arguments: Any, **named: Any) -> None:
+            original(it, *arguments, **named)
+            it.expiration += self.clock
+
+        AssumedRole.__init__ = init  # type: ignore[method-assign,assignment]
 
     @staticmethod
     def _ask_for_every_condition() -> None:
@@ -204,7 +215,9 @@ class Front:
             # A body that nobody reads would reach the client as a broken connection.
             _body(env)
             entry[2], code = rule["status"], str(rule.get("code", "InternalError"))
-            error = b"" if entry[2] == 200 else _error(code, str(rule.get("message", code)))
+            # Amazon can begin to answer 200 before it knows that something fails.
+            said = entry[2] != 200 or "code" in rule
+            error = _error(code, str(rule.get("message", code))) if said else b""
             return _reply(env, start, entry[2], error, rule.get("headers", {}))
         wrong = self._wrong_digest(env)
         if wrong:

@@ -194,6 +194,28 @@ def test_a_connection_that_fails(
         store_at(azure_cloud.url, sas, DEAF).put("x", file)
 
 
+def test_what_answers_is_not_azure(
+    azure_cloud: AzureCloud, sas: str, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for status in (200, 302):
+        azure_cloud.faults({"status": status, "html": "<html>Sign in"})
+        with told(UnavailableError, "what answers is not Azure", caplog, *secrets_of(sas)):
+            store_at(azure_cloud.url, sas, BRIEF).put("x", file)
+        assert azure_cloud.keys(BUCKET) == []
+
+
+def test_a_token_that_ends_in_the_middle_of_an_upload(
+    azure_cloud: AzureCloud, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, _ = random_file(tmp_path, 12 * MEBI)
+    sas = azure_cloud.sas(azure_cloud.container(BUCKET), ends=3 / 3600)
+    azure_cloud.faults({"path": "comp=block&", "throttle": 2 * MEBI})
+    with told(AccessError, "the SAS token has expired, on 20", caplog, *secrets_of(sas)):
+        store_at(azure_cloud.url, sas).put("x", path)
+    assert {status for *_, status in azure_cloud.log()} == {201, 403}
+    assert azure_cloud.keys(BUCKET) == []
+
+
 def test_no_log_shows_a_signature(
     azure_cloud: AzureCloud, sas: str, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -96,6 +96,17 @@ def test_what_does_not_pass_leaves_a_whole_object(
     assert azure_cloud.objects(BUCKET) == {"x": new}
 
 
+def test_a_store_gets_the_time_it_asks_for(
+    azure_cloud: AzureCloud, sas: str, tmp_path: Path
+) -> None:
+    path, data = random_file(tmp_path, SMALL)
+    azure_cloud.faults({**STORM, "times": 1, "headers": {"Retry-After": "1"}})
+    begin = time.monotonic()
+    store_at(azure_cloud.url, sas).put("x", path)
+    assert time.monotonic() - begin >= 1
+    assert azure_cloud.objects(BUCKET) == {"x": data}
+
+
 def test_uploads_of_one_blob_never_mix(azure_cloud: AzureCloud, sas: str, tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_bytes(b"1" * LARGE)

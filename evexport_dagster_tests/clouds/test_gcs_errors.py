@@ -125,6 +125,24 @@ def test_an_account_that_is_gone(
         store_at(gcs_cloud.url, key).probe()
 
 
+def test_a_clock_that_is_wrong_is_nothing_for_the_bucket_s_owner(
+    gcs_cloud: GcsCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = gcs_cloud.account(gcs_cloud.bucket(BUCKET), *LEAST, state="skewed")
+    with told(UnavailableError, "clocks .*set the clock", caplog, *secrets_of(key)):
+        store_at(gcs_cloud.url, key, BRIEF).delete("x")
+
+
+def test_what_answers_is_not_google(
+    gcs_cloud: GcsCloud, key: str, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("^/upload/", "^/token"):
+        gcs_cloud.faults({"path": path, "status": 200, "html": "<html>Sign in"})
+        with told(UnavailableError, ".*", caplog, *secrets_of(key)):
+            store_at(gcs_cloud.url, key, BRIEF).put("x", file)
+        assert gcs_cloud.keys(BUCKET) == []
+
+
 @pytest.mark.parametrize("allowed", ["storage.objects.list", DELETE])
 def test_an_account_that_may_not_write(
     gcs_cloud: GcsCloud, file: Path, caplog: pytest.LogCaptureFixture, allowed: str

@@ -125,6 +125,59 @@ def test_google_gets_a_chunk_again_and_not_the_file(gcs_cloud: GcsCloud, tmp_pat
     assert [method for method, *_ in gcs_cloud.log()] == ["PUT"] * 3
 
 
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("keeps", [MEBI, 2 * MEBI, CHUNK - (256 << 10)])
+def test_a_store_that_keeps_less_gets_the_rest_again(
+    gcs_cloud: GcsCloud, key: str, tmp_path: Path, keeps: int
+) -> None:
+    path, data = random_file(tmp_path, LARGE)
+    gcs_cloud.keeps(keeps)
+    store_at(gcs_cloud.url, key).put("x", path)
+    assert gcs_cloud.objects(BUCKET) == {"x": data}
+    statuses = [status for method, _, status in gcs_cloud.log() if method == "PUT"]
+    assert statuses == [308] * ((LARGE - 1) // keeps) + [200]
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("told", [{"Range": "bytes=0-0"}, {"Range": f"bytes=0-{LARGE}"}, {}])
+def test_a_store_that_lost_count_gets_the_file_anew(
+    gcs_cloud: GcsCloud, key: str, tmp_path: Path, told: dict[str, str]
+) -> None:
+    path, data = random_file(tmp_path, LARGE)
+    gcs_cloud.faults({"method": "PUT", "after": 1, "status": 308, "headers": told, "times": 1})
+    store_at(gcs_cloud.url, key).put("x", path)
+    assert gcs_cloud.objects(BUCKET) == {"x": data}
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_store_that_keeps_nothing_is_asked_again_and_then_left(
+    gcs_cloud: GcsCloud, key: str, tmp_path: Path
+) -> None:
+    path, data = random_file(tmp_path, LARGE)
+    stuck = {"status": 308, "headers": {"Range": f"bytes=0-{CHUNK - 1}"}}
+    gcs_cloud.faults({"method": "PUT", "after": 1, "times": 2, **stuck})
+    store_at(gcs_cloud.url, key).put("x", path)
+    assert gcs_cloud.objects(BUCKET) == {"x": data}
+    gcs_cloud.faults({"method": "PUT", "after": 1, **stuck})
+    with pytest.raises(UnavailableError, match="keeps nothing of what it is sent"):
+        store_at(gcs_cloud.url, key, BRIEF).put("x", path)
+    assert gcs_cloud.objects(BUCKET) == {"x": data}
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_token_that_ends_on_the_way_is_renewed(
+    gcs_cloud: GcsCloud, key: str, tmp_path: Path, size: int
+) -> None:
+    path, data = random_file(tmp_path, size)
+    store = store_at(gcs_cloud.url, key)
+    store.put("first", path)
+    method = "POST" if size == SMALL else "PUT"
+    gcs_cloud.faults({"path": "^/upload/", "method": method, "status": 401, "times": 1})
+    store.put("x", path)
+    assert gcs_cloud.objects(BUCKET)["x"] == data
+    assert "/token" in {path for _, path, _ in gcs_cloud.log()}
+
+
 def test_a_chunk_that_breaks_off_is_all_that_is_sent_again(
     gcs_cloud: GcsCloud, key: str, tmp_path: Path
 ) -> None:

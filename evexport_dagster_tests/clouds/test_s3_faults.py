@@ -84,11 +84,49 @@ def test_an_answer_that_is_lost_does_no_harm(s3_cloud: S3Cloud, tmp_path: Path, 
         {"method": "PUT", "path": "/x$"} if size == 5 else {"method": "POST", "path": "uploadId="}
     )
     s3_cloud.faults({**last, "times": 1, "cut_answer": True})
-    try:
-        store.put("a/x", path)
-    except UnavailableError:
-        store.put("a/x", path)
+    store.put("a/x", path)
     assert s3_cloud.objects(BUCKET) == {"a/x": data}
+    assert s3_cloud.uploads(BUCKET) == []
+
+
+@pytest.mark.parametrize("code", ["InternalError", "SlowDown"])
+def test_a_failure_that_is_told_after_the_status_is_one(
+    s3_cloud: S3Cloud, tmp_path: Path, code: str
+) -> None:
+    store = store_at(s3_cloud.url, exporter(s3_cloud))
+    path, data = random_file(tmp_path, 17 * MEBI)
+    late = {"method": "POST", "path": "uploadId=", "status": 200, "code": code}
+    s3_cloud.faults({**late, "times": 1})
+    store.put("a/x", path)
+    assert s3_cloud.objects(BUCKET) == {"a/x": data}
+    s3_cloud.faults(late)
+    with pytest.raises(UnavailableError):
+        store_at(s3_cloud.url, s3_cloud.root, patience=BRIEF).put("a/y", path)
+    assert s3_cloud.objects(BUCKET) == {"a/x": data}
+
+
+def test_a_store_gets_the_time_it_asks_for(s3_cloud: S3Cloud, tmp_path: Path) -> None:
+    store = store_at(s3_cloud.url, exporter(s3_cloud))
+    path, data = random_file(tmp_path, 5)
+    busy = {"status": 429, "code": "TooManyRequests", "headers": {"Retry-After": "1"}}
+    s3_cloud.faults({"method": "PUT", "path": "/x$", "times": 1, **busy})
+    begin = time.monotonic()
+    store.put("x", path)
+    assert time.monotonic() - begin >= 1
+    assert s3_cloud.objects(BUCKET) == {"x": data}
+    assert [status for _, path, status, _ in s3_cloud.log() if path.endswith("/x")][:2] == [
+        429,
+        200,
+    ]
+
+
+def test_answers_that_come_late_are_waited_for(s3_cloud: S3Cloud, tmp_path: Path) -> None:
+    store = store_at(s3_cloud.url, exporter(s3_cloud))
+    path, data = random_file(tmp_path, 17 * MEBI)
+    s3_cloud.faults({"path": "/x", "delay": 0.4})
+    store.put("x", path)
+    s3_cloud.faults()
+    assert s3_cloud.objects(BUCKET) == {"x": data}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -147,14 +149,70 @@ def test_a_role_outlives_its_session_in_the_middle_of_an_upload(
     assert len(sessions) > 1
 
 
+def test_a_role_that_lives_an_hour_survives_an_upload_of_three(
+    s3_cloud: S3Cloud, role: tuple[Keys, str], tmp_path: Path
+) -> None:
+    user, arn = role
+    store = store_at(s3_cloud.url, user, role_arn=arn, external_id="acme")
+    s3_cloud.faults({"method": "PUT", "path": "partNumber", "delay": 0.1})
+    path, data = random_file(tmp_path, 6 * 16 * MEBI)
+    with ThreadPoolExecutor(1) as pool:
+        putting = pool.submit(store.put, "x", path)
+        for hours in (1.1, 2.2, 3.3):
+            parts = len(asked(s3_cloud, "partNumber"))
+            while len(asked(s3_cloud, "partNumber")) == parts and not putting.done():
+                time.sleep(0.01)
+            s3_cloud.clock(hours * 3600)
+        putting.result()
+    assert s3_cloud.objects(BUCKET) == {"x": data}
+    assert len(set(asked(s3_cloud, "partNumber"))) > 1
+
+
+def asked(cloud: S3Cloud, path: str) -> list[str | None]:
+    """The access key of each request to such a path."""
+    return [key for _, asked, _, key in cloud.log() if path in asked]
+
+
 def test_a_role_whose_sessions_end_at_once_is_refused(
     s3_cloud: S3Cloud, role: tuple[Keys, str], tmp_path: Path
 ) -> None:
     user, arn = role
     store = store_at(s3_cloud.url, user, role_arn=arn, external_id="acme")
-    s3_cloud.clock(4000)
+    s3_cloud.faults({"method": "PUT", "path": "/x$", "status": 400, "code": "ExpiredToken"})
     with pytest.raises(AccessError, match="session has expired"):
         store.put("x", random_file(tmp_path, 1)[0])
+
+
+def test_a_prefix_may_be_all_that_is_allowed(s3_cloud: S3Cloud, tmp_path: Path) -> None:
+    s3_cloud.bucket(BUCKET)
+    allowed = [
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/in/*"},
+    ]
+    keys = s3_cloud.user("guest", {"Version": "2012-10-17", "Statement": allowed})
+    path, data = random_file(tmp_path, 17 * MEBI)
+    store = store_at(s3_cloud.url, keys, prefix="in")
+    store.probe()
+    store.put("in/x", path)
+    assert s3_cloud.objects(BUCKET)["in/x"] == data
+    elsewhere = store_at(s3_cloud.url, keys)
+    for attempt in (elsewhere.probe, lambda: elsewhere.put("x", path)):
+        with pytest.raises(AccessError, match=r"permission denied .*s3:PutObject"):
+            attempt()
+
+
+def test_an_abort_that_fails_hides_nothing(
+    s3_cloud: S3Cloud, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = store_at(s3_cloud.url, exporter(s3_cloud), patience=BRIEF, hurry=BRIEF)
+    s3_cloud.faults(
+        {"method": "PUT", "path": "partNumber=2", "status": 403, "code": "AccessDenied"},
+        {"method": "DELETE", "path": "uploadId", "status": 500},
+    )
+    with pytest.raises(AccessError, match=r"could not write .*permission denied"):
+        store.put("a/x", random_file(tmp_path, 20 * MEBI)[0])
+    assert "could not abort the upload of s3://acme-events/a/x: the store failed" in caplog.text
+    assert s3_cloud.objects(BUCKET) == {}
 
 
 def test_neither_a_store_nor_its_roles_need_a_region(

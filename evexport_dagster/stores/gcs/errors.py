@@ -61,6 +61,9 @@ class RestartError(Exception):
 
 LOST: Final = Cause("the store lost what was uploaded already")
 _STALLED: Final = Cause("the store keeps nothing of what it is sent")
+_NOT_GOOGLE: Final = Cause(
+    "what answers is not Google Cloud Storage", f"check `endpoint`; {TRY_AGAIN}"
+)
 _CORRUPTED: Final = Cause("the store received other bytes than were sent")
 
 
@@ -111,7 +114,7 @@ def is_missing(error: Exception) -> bool:
 
 def _of_transport(error: Exception) -> Cause | None:
     if isinstance(error, requests.exceptions.JSONDecodeError):
-        return Cause("what answers is not Google Cloud Storage", f"check `endpoint`; {TRY_AGAIN}")
+        return _NOT_GOOGLE
     if isinstance(error, _NETWORK):
         return of_network(error)
     return unreadable(error) if isinstance(error, OSError) else None
@@ -138,6 +141,8 @@ def _of_refresh(error: auth.RefreshError) -> Cause:
 
 def _of_response(response: requests.Response) -> Cause:
     status, reasons, message = response.status_code, *_said(response)
+    if status < 400:
+        return _NOT_GOOGLE
     if status == 429 or _THROTTLED & reasons:
         return Cause(f"the store asks for fewer requests ({status})")
     if status in PASSING_STATUS:

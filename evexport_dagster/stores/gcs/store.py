@@ -143,6 +143,13 @@ class GcsStore(CloudStore[GcsDestination]):
 class ServiceAccount(service_account.Credentials):
     """A service account that talks to the token service and to the store, and to nobody else."""
 
+    def refresh(self, request: Any) -> None:
+        try:
+            super().refresh(request)  # type: ignore[no-untyped-call]
+        except (LookupError, TypeError, ValueError):
+            # What Google's library stumbles over, where something else answers.
+            raise auth.TransportError("no token in the answer") from None
+
     def _is_regional_access_boundary_lookup_required(self) -> bool:
         return False
 

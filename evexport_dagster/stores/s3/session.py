@@ -28,6 +28,8 @@ _EXPIRED: Final = "ExpiredToken"
 _CONNECT: Final = 20.0
 _CONNECTIONS: Final = 64
 _ROLE_ATTEMPTS: Final = 3
+_RENEWALS: Final = 3
+"""Sessions of a role that one request may use up, those that end while it is on its way."""
 _T = TypeVar("_T")
 
 
@@ -51,13 +53,14 @@ class Connection:
 
     def ask(self, request: Callable[[S3Client], _T]) -> _T:
         """The answer to a request; raises what the last attempt raised."""
-        renewed = False
+        renewals = 0
 
         def renewing(error: Exception) -> float | None:
-            nonlocal renewed
+            nonlocal renewals
             expired = isinstance(error, ClientError) and code_of(error) == _EXPIRED
-            if expired and self.role is not None and not renewed:
-                renewed = self.role.refused = True
+            if expired and self.role is not None and renewals < _RENEWALS:
+                renewals += 1
+                self.role.refused = True
                 return 0
             return pause(error)
 
