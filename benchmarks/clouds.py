@@ -23,7 +23,7 @@ from typing import Any
 
 from rclone_api import BINARY_PATH
 
-from benchmarks.__main__ import DAY, ZONE
+from benchmarks.to_a_place import DAY, ZONE
 from evexport_dagster.sample import make_lake
 from evexport_dagster_tests.clouds.process import free_port, running
 from evexport_dagster_tests.clouds.s3_cloud import S3Cloud

@@ -13,13 +13,15 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
-from benchmarks.__main__ import DAY, ZONE
 from evexport_dagster import load_project
 from evexport_dagster.settings import load_settings
 from evexport_dagster.stores import open_store
 
+DAY = date(2026, 6, 15)
+ZONE = "America/New_York"
 _RELATIONS = ("events", "events/*.parquet"), ("profiles", "profiles.parquet")
 
 
