@@ -20,8 +20,10 @@ from evexport_dagster.columns import ColumnPlan, EventColumns
 from evexport_dagster.engine import connect, explained, scratch
 from evexport_dagster.errors import BugError
 from evexport_dagster.first_records import Record, first_records
-from evexport_dagster.formats import FORMATS, files
+from evexport_dagster.formats import files, format_of
+from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.plan import PlannedEvent, Progress, WindowPlan
+from evexport_dagster.query.arrange import arrange
 from evexport_dagster.query.privacy import protect, refuse_forbidden
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.survey import EventSurvey
@@ -103,12 +105,14 @@ def deliver_window(
         )
         protect(con, plan.spec.pii)
         run = _Run(plan, store, promises, on_progress, unplaceable_rows(con))
+        arrange(con, lake, plan.spec, plan.source_events)
+        layout = LAYOUTS[plan.spec.layout]
         todo = plan.events
         while todo:
             columns = promises.plans()
             shape = RecordShape(
                 plan.spec,
-                FORMATS[plan.spec.format],
+                format_of(layout, plan.spec.format),
                 plan.window,
                 plan.zone,
                 tuple(event.name for event in todo),
@@ -116,11 +120,12 @@ def deliver_window(
             window = WindowRows(con, lake, shape, [columns[event.name] for event in todo])
             spool = Spool(
                 folder,
-                files(shape.format, pool, plan.spec.compression, stable=plan.spec.sort),
-                window.labels,
-                runtime.max_rows_per_file,
+                files(shape.format, pool, plan.spec.packing, stable=plan.spec.sort),
+                window.heading,
+                layout.rows_per_file(runtime.max_rows_per_file),
                 pool,
                 together=shape.together,
+                most_bytes=layout.most_bytes,
             )
             try:
                 todo = yield from run.delivered(todo, window, spool)

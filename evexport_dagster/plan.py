@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.naming import Names, Naming
 from evexport_dagster.settings import Account
 from evexport_dagster.spec.model import ExportSpec
@@ -33,7 +34,11 @@ class PlannedEvent:
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """One window of one revision of an export, with the events that are delivered."""
+    """One window of one revision of an export, with the events that are delivered.
+
+    `source_events` are the patterns of the names in the source that a layout's one series is made
+    of; None: all.
+    """
 
     account: Account
     export_id: int
@@ -41,6 +46,7 @@ class WindowPlan:
     spec: ExportSpec
     window: Window
     events: tuple[PlannedEvent, ...]
+    source_events: tuple[str, ...] | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -73,7 +79,8 @@ class WindowPlan:
 
 def naming_of(spec: ExportSpec) -> Naming:
     """How the files of a spec are named."""
-    return Naming(spec.folder, spec.file_name, spec.extension, spec.data_type)
+    fixed = LAYOUTS[spec.layout].file_name
+    return Naming(spec.folder, spec.file_name, spec.extension, spec.data_type, fixed)
 
 
 @dataclass(frozen=True)

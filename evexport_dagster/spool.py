@@ -32,23 +32,25 @@ class SpoolFile:
 class Spool:
     """The files of a window: one series for each event and instance, in a folder.
 
-    `labels` gives those of the records of an event, `limit` is the number of records that a file
-    holds at most. With `together` the records of a series come together. `nuls` counts the NUL
-    characters of each event that the format could not write.
+    `heading` gives what the files of an event begin with. A file holds at most `limit` records, and
+    `most_bytes` bytes, but one record at least. With `together` the records of a series come
+    together. `nuls` counts the NUL characters of each event that the format could not write.
     """
 
     def __init__(
         self,
         folder: Path,
         files: Files,
-        labels: Callable[[int], Sequence[str]],
+        heading: Callable[[int], Sequence[str]],
         limit: int,
         pool: ThreadPoolExecutor,
         *,
         together: bool,
+        most_bytes: int | None = None,
     ) -> None:
-        self._folder, self._files, self._labels = folder, files, labels
+        self._folder, self._files, self._heading = folder, files, heading
         self._limit, self._pool, self._together = limit, pool, together
+        self._most_bytes = most_bytes
         self._open: dict[tuple[int, int], _OpenFile] = {}
         self._closed: list[_OpenFile] = []
         self._begun: Counter[tuple[int, int]] = Counter()
@@ -62,7 +64,10 @@ class Spool:
             self._close_all()
         while len(records):
             file = self._open.get(series) or self._begin(*series)
-            room = self._limit - file.rows
+            room = self._room(file, records)
+            if not room:
+                self._close(series)
+                continue
             part, records = records.slice(0, room), records.slice(min(room, len(records)))
             self._waiting -= file.written.waiting
             self.nuls[event] += file.written.write(part)
@@ -92,12 +97,19 @@ class Spool:
             file.written.discard()
             file.path.unlink(missing_ok=True)
 
+    def _room(self, file: _OpenFile, records: Records) -> int:
+        rows = self._limit - file.rows
+        if self._most_bytes is None:
+            return rows
+        fitting = file.written.room(records, self._most_bytes)
+        return min(rows, max(fitting, 1 if file.rows == 0 else 0))
+
     def _begin(self, event: int, instance: int) -> _OpenFile:
         series = (event, instance)
         index = self._begun[series]
         self._begun[series] += 1
         path = self._folder / f"{event}.{instance}.{index}"
-        written = self._files.begin(path, self._labels(event))
+        written = self._files.begin(path, self._heading(event))
         file = _OpenFile(path, written, event, instance, index)
         self._waiting += written.waiting
         self._open[series] = file

@@ -22,6 +22,7 @@ TESTS = "evexport_dagster_tests"
 LAYERS = (
     ("errors", "text", "windows", "strict_json"),
     ("naming", "sample"),
+    ("layouts",),
     ("spec",),
     ("settings",),
     ("spec.dates", "spec.load", "spec.revisions", "columns", "ledger", "stores"),
@@ -39,6 +40,7 @@ LAYERS = (
 
 SIBLINGS = {
     "formats": {"base", "cells", "gzip", "values"},
+    "layouts": {"base"},
     "stores": {"base", "causes", "cloud", "retries", "uploads"},
     "notify": {"base", "message", "words"},
 }

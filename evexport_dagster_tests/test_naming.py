@@ -25,12 +25,13 @@ from evexport_dagster.naming import (
     could_meet,
     naming_faults,
 )
+from evexport_dagster.naming.template import UNASKED
 from evexport_dagster.text import assign_segment
 
 HONOLULU = ZoneInfo("Pacific/Honolulu")
 PRESETS: tuple[FolderPreset, ...] = ("root", "data_type", "run_date", "export_id", "event_name")
 EXTENSIONS = ("csv.gz", "json.gz", "xml.gz", "parquet", "parquet.gz")
-ASKABLE = [variable for variable in Variable if variable is not Variable.FILE_INDEX]
+ASKABLE = [variable for variable in Variable if variable not in UNASKED]
 RELAXED = settings(deadline=None, max_examples=60)
 KEY = re.compile(r"[A-Za-z0-9_=.-]+(/[A-Za-z0-9_=.-]+)*")
 

@@ -10,6 +10,7 @@ import pytest
 
 from evexport_dagster.cli.app import COMMANDS
 from evexport_dagster.naming import Variable
+from evexport_dagster.naming.template import UNASKED
 from evexport_dagster.settings import load_settings
 from evexport_dagster.spec.load import load_spec
 
@@ -35,10 +36,10 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 
 def test_every_command_in_the_readme_is_there() -> None:
-    assert set(re.findall(r"\bevexport ([a-z]+)(?= |`)", README)) <= COMMANDS.keys()
+    assert set(re.findall(r"\bevexport ([a-z-]+)(?= |`)", README)) <= COMMANDS.keys()
 
 
-@pytest.mark.parametrize("variable", [it for it in Variable if it != Variable.FILE_INDEX], ids=str)
+@pytest.mark.parametrize("variable", [it for it in Variable if it not in UNASKED], ids=str)
 def test_every_variable_of_templates_is_in_the_readme(variable: Variable) -> None:
     assert f"{{{{{variable.value}}}}}" in README
 

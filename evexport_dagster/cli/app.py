@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "demo": "See the whole job on sample events.",
     "check": "Try source, spec and destination before anything is created.",
     "preview": "Show paths, columns and records on real rows; writes nothing.",
+    "diff-layout": "Show what a consumer of legacy files has to change.",
     "create": "Register an export: its id, its columns, revision 1.",
     "edit": "Register a changed spec as the next revision.",
     "run": "Deliver what is missing, or a range again, now.",
@@ -61,7 +62,8 @@ class App(click.Group):
 
 def load_command(name: str) -> click.Command:
     """The command of a name in COMMANDS."""
-    return cast("click.Command", import_module(f"evexport_dagster.cli.commands.{name}").command)
+    module = import_module(f"evexport_dagster.cli.commands.{name.replace('-', '_')}")
+    return cast("click.Command", module.command)
 
 
 def _write_any_character() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evexport_dagster.exports import ExportJob, Project
+from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.plan import PlannedEvent, WindowPlan
 from evexport_dagster.settings import LocalDestination
 from evexport_dagster.text import counted, path_segment
@@ -43,16 +44,17 @@ def _state(project: Project, job: ExportJob) -> str:
 
 def _events(job: ExportJob) -> str:
     select = job.spec.events.select
+    together = "; all of them in the same files" if LAYOUTS[job.spec.layout].series else ""
     if job.spec.type == "profiles":
         return "the profiles of all users"
     if select in ("all", "system"):
         kind = "" if select == "all" else "system "
-        return f"every {kind}event that users do; a new {kind}event joins by itself"
-    names = job.listed_events or ()
+        return f"every {kind}event that users do; a new {kind}event joins by itself{together}"
+    names = job.source_events or ()
     shown = ", ".join(f"`{name}`" for name in names[:_MOST_EVENTS])
     more = len(names) - _MOST_EVENTS
     rest = f" and {more} more" if more > 0 else ""
-    return f"{counted(len(names), 'event')}: {shown}{rest}"
+    return f"{counted(len(names), 'event')}: {shown}{rest}{together}"
 
 
 def _when(job: ExportJob) -> str:

@@ -14,6 +14,12 @@ from evexport_dagster.exports.listing import (
     ExportPage,
     ExportRow,
 )
+from evexport_dagster.exports.migration import (
+    EventChanges,
+    FieldChange,
+    LayoutDifference,
+    ValueChange,
+)
 from evexport_dagster.exports.planner import Facts, LastRun, NextRun, in_turn, is_done, next_run
 from evexport_dagster.exports.previews import Preview, PreviewDelivery
 from evexport_dagster.exports.project import Project, load_project
@@ -27,14 +33,17 @@ __all__ = [
     "PAGE_SIZES",
     "CheckResult",
     "Edited",
+    "EventChanges",
     "ExportDetail",
     "ExportFilter",
     "ExportJob",
     "ExportPage",
     "ExportRow",
     "Facts",
+    "FieldChange",
     "LastRun",
     "LateLook",
+    "LayoutDifference",
     "NextRun",
     "Preview",
     "PreviewDelivery",
@@ -42,6 +51,7 @@ __all__ = [
     "Project",
     "RunResult",
     "Task",
+    "ValueChange",
     "WindowHistory",
     "in_turn",
     "is_done",

@@ -10,6 +10,7 @@ from evexport_dagster.errors import ExportError, Kind
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.registration import check_creation, ensure_current, registered
+from evexport_dagster.query.arrange import arrange
 from evexport_dagster.query.stage import check_predicate
 from evexport_dagster.source import event_names, unplaceable_rows
 
@@ -58,9 +59,10 @@ def _spec(context: Context, job: ExportJob) -> str:
 def _source(context: Context, job: ExportJob) -> str:
     with context.lake(job.spec.source) as (con, lake):
         check_predicate(con, job.spec.where)
+        unplaceable = unplaceable_rows(con)
+        arrange(con, lake, job.spec, job.source_events)
         end = job.end or context.clock()
         found = {name for name, _ in event_names(con, job.start, end)} if job.start < end else set()
-        unplaceable = unplaceable_rows(con)
     taken = found if job.listed_events is None else found & set(job.listed_events)
     absent = [name for name in job.listed_events or () if name not in found]
     notes = [f"{len(taken)} of its events since {job.first_day}"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from evexport_dagster.errors import RefusedError
+from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.ledger import ExportKind
 from evexport_dagster.settings import Destination, Settings
 from evexport_dagster.spec.load import LoadedSpec
@@ -38,14 +39,24 @@ class ExportJob:
     last_day: date | None
     settle: timedelta
     engagement: tuple[str, ...]
+    system: tuple[str, ...] = ()
 
     @property
     def listed_events(self) -> tuple[str, ...] | None:
-        """The events, where they are fixed by the spec; None where later ones join."""
+        """The keys of the event dimension, where they are fixed by the spec or its layout; None
+        where later ones join."""
+        if series := LAYOUTS[self.spec.layout].series:
+            return (series,)
+        select = self.spec.events.select
+        return None if select in ("all", "system") else self.source_events
+
+    @property
+    def source_events(self) -> tuple[str, ...] | None:
+        """The events of the source that are taken, as far as they are known; None: all."""
         select = self.spec.events.select
         if isinstance(select, tuple):
             return select
-        return self.engagement if select == "engagement" else None
+        return {"all": None, "system": self.system, "engagement": self.engagement}[select]
 
     @property
     def start(self) -> datetime:
@@ -123,6 +134,7 @@ def job_of(spec: ExportSpec, kind: ExportKind, file: Path, settings: Settings) -
         last_day=None if isinstance(schedule, Recurring) else schedule.to,
         settle=settings.runtime.settle,
         engagement=tuple(settings.catalog.engagement),
+        system=tuple(settings.catalog.system),
     )
 
 

@@ -19,6 +19,7 @@ from evexport_dagster.exports import registration
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.ledger import Event, Late, RegisteredExport, Seen
+from evexport_dagster.query.arrange import arrange, name_column
 from evexport_dagster.query.arrivals import Arrivals, arrivals, windows_with_arrivals
 from evexport_dagster.text import counted
 from evexport_dagster.windows import Window
@@ -85,9 +86,11 @@ def look(
         if "arrived_at" not in lake.event_columns:
             said = f"source {job.spec.source!r} has no arrived_at: late events are not noticed"
             return LateLook(note=said)
+        arrange(con, lake, job.spec, job.source_events)
         newest = [] if since is None else windows_with_arrivals(con, windows, since - OVERLAP)
         touched = windows if since is None else [window for window, _ in newest]
-        there = arrivals(con, touched, job.listed_events, job.spec.where)
+        name = name_column(job.spec)
+        there = arrivals(con, touched, job.listed_events, job.spec.where, name)
     found = _late(context, job, export, there)
     _keep(context, job, export, found)
     latest = [it.latest for it in there.values()] + [arrived for _, arrived in newest]

@@ -12,9 +12,11 @@ from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.registration import registered
-from evexport_dagster.formats import FORMATS, shown_as
+from evexport_dagster.formats import shown_as
+from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.ledger import RegisteredExport
 from evexport_dagster.plan import PlannedEvent, WindowPlan
+from evexport_dagster.query.arrange import arrange
 from evexport_dagster.query.privacy import protect, refuse_forbidden
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.stage import check_predicate
@@ -70,6 +72,8 @@ def preview(
     with context.lake(job.spec.source) as (con, lake):
         protect(con, job.spec.pii)
         check_predicate(con, job.spec.where)
+        arrange(con, lake, job.spec, job.source_events)
+        layout = LAYOUTS[job.spec.layout]
         end = job.end or context.clock()
         found = event_names(con, job.start, end) if job.start < end else ()
         names = _names(context, job, [name for name, _ in found])
@@ -78,7 +82,7 @@ def preview(
         if event is not None and event not in names:
             raise RefusedError(f"export {job.name!r} has no event {event!r}; it has {names[:20]}")
         shape = RecordShape(
-            job.spec, shown_as(FORMATS[job.spec.format]), window, job.zone, plan.names
+            job.spec, shown_as(layout, job.spec.format), window, job.zone, plan.names
         )
         plans = _column_plans(context, job, export, plan.names)
         whole = WindowRows(con, lake, shape, plans)
@@ -115,6 +119,7 @@ def _plan(
         spec=job.spec,
         window=window,
         events=_planned(context, export, names),
+        source_events=job.source_events,
     )
 
 
@@ -189,7 +194,8 @@ def _deliveries(
     surveys: Sequence[EventSurvey],
     shown: Sequence[str],
 ) -> list[PreviewDelivery]:
-    limit = context.settings.runtime.max_rows_per_file
+    layout = LAYOUTS[job.spec.layout]
+    limit = layout.rows_per_file(context.settings.runtime.max_rows_per_file)
     prefix = context.store(job).prefix
     deliveries = []
     for planned, survey in zip(plan.events, surveys, strict=True):

@@ -25,6 +25,7 @@ from evexport_dagster.exports.history import ExportDetail
 from evexport_dagster.exports.jobs import ExportJob, jobs_of
 from evexport_dagster.exports.late import LateLook
 from evexport_dagster.exports.listing import ExportFilter, ExportPage, Paging
+from evexport_dagster.exports.migration import LayoutDifference, layout_difference
 from evexport_dagster.exports.previews import Preview
 from evexport_dagster.exports.registration import Edited
 from evexport_dagster.exports.results import RunResult
@@ -238,6 +239,16 @@ class Project:
     ) -> Preview:
         """Paths, columns and records on real rows; writes nothing."""
         return previews.preview(self._context, self.job(name), event, rows, window_start)
+
+    def diff_layout(
+        self,
+        name: str,
+        event: str | None = None,
+        rows: int = 1000,
+        window_start: datetime | None = None,
+    ) -> LayoutDifference:
+        """What a consumer of legacy files has to change, on real rows; writes nothing."""
+        return layout_difference(self._context, self.job(name), event, rows, window_start)
 
     def check(self, name: str | None = None) -> tuple[CheckResult, ...]:
         """Whether exports could run: their specs, sources and destinations."""

@@ -17,6 +17,7 @@ from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.ledger import Event, NewExport, RegisteredExport
 from evexport_dagster.naming import Reach, could_meet
 from evexport_dagster.plan import naming_of
+from evexport_dagster.query.arrange import arrange
 from evexport_dagster.query.privacy import protect
 from evexport_dagster.query.stage import check_predicate
 from evexport_dagster.source import event_names, property_names
@@ -52,9 +53,10 @@ def create(context: Context, jobs: Sequence[ExportJob]) -> tuple[RegisteredExpor
     """
     now = context.clock()
     check_creation(context, jobs[0], now)
-    with context.lake(jobs[0].spec.source) as (con, _):
+    with context.lake(jobs[0].spec.source) as (con, lake):
         check_predicate(con, jobs[0].spec.where)
         protect(con, jobs[0].spec.pii)
+        arrange(con, lake, jobs[0].spec, jobs[0].source_events)
         names = _names_now(context, jobs, con, now)
         decided = [n for n in names if needs_names_at_creation(jobs[0].spec.events.choice(n))]
         columns = property_names(con, decided) if decided else {}

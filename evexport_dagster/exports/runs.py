@@ -92,6 +92,7 @@ class _Run:
             spec=self.job.spec,
             window=self.window,
             events=tuple(PlannedEvent(name, segments[name]) for name in due),
+            source_events=self.job.source_events,
         )
         lists = ColumnLists(
             self.context, self.job.spec.events, self.export, self.window, self.holder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from evexport_dagster.formats.base import (
     Files,
@@ -17,9 +19,24 @@ from evexport_dagster.formats.json import JsonFormat
 from evexport_dagster.formats.lines import LineFiles
 from evexport_dagster.formats.parquet import ParquetFormat
 from evexport_dagster.formats.xml import XmlFormat
+from evexport_dagster.layouts import CLEVERTAP, Layout
 
-_ALL: tuple[Format, ...] = (CsvFormat(), JsonFormat(), XmlFormat(), ParquetFormat())
-FORMATS: dict[str, Format] = {format_.name: format_ for format_ in _ALL}
+_MAKERS: dict[str, Callable[[Layout], Format]] = {
+    "csv": lambda _: CsvFormat(),
+    "json": JsonFormat,
+    "xml": XmlFormat,
+    "parquet": ParquetFormat,
+}
+
+
+@cache
+def format_of(layout: Layout, name: str) -> Format:
+    """The format of this name, as a layout has it."""
+    return _MAKERS[name](layout)
+
+
+FORMATS: dict[str, Format] = {name: format_of(CLEVERTAP, name) for name in _MAKERS}
+"""The formats of the default layout."""
 
 __all__ = [
     "FORMATS",
@@ -30,6 +47,7 @@ __all__ = [
     "Records",
     "ValueFormat",
     "files",
+    "format_of",
     "shown_as",
 ]
 
@@ -41,6 +59,7 @@ def files(format_: Format, pool: ThreadPoolExecutor, compression: str, *, stable
     return LineFiles(format_, pool, stable=stable)
 
 
-def shown_as(format_: Format) -> LineFormat:
+def shown_as(layout: Layout, name: str) -> LineFormat:
     """The format in which people are shown records: JSON for those that are no text."""
-    return JsonFormat() if isinstance(format_, ValueFormat) else format_
+    format_ = format_of(layout, name)
+    return JsonFormat(layout) if isinstance(format_, ValueFormat) else format_

@@ -34,6 +34,10 @@ class RecordFile(Protocol):
     def set_aside(self) -> None:
         """Moves what waits to the disk."""
 
+    def room(self, records: Records, limit: int) -> int:
+        """How many of some records fit before the complete file would have more bytes; that is
+        decided by the records alone, however they come."""
+
     def close(self) -> None:
         """Takes no more; the file is complete when its `Files` have finished."""
 
@@ -47,8 +51,8 @@ class RecordFile(Protocol):
 class Files(Protocol):
     """The files of a window, in one format."""
 
-    def begin(self, path: Path, labels: Sequence[str]) -> RecordFile:
-        """An empty file of records that have these labels."""
+    def begin(self, path: Path, heading: Sequence[str]) -> RecordFile:
+        """An empty file of records with this heading."""
 
     def finish(self) -> None:
         """Waits until every closed file is complete."""
@@ -72,6 +76,13 @@ class LineFormat(Protocol):
     def group(self, group: Group) -> str:
         """SQL for the piece of a record that a group is; NULL cells are missing."""
 
+    def members(self, group: Group) -> str:
+        """SQL for what is inside of that piece, to be joined with more of the group by
+        `separator`; NULL where that has to be left out."""
+
+    def around(self, group: str) -> tuple[str, str]:
+        """What stands before and after the members of a group."""
+
     def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
         """SQL for the piece that the event's properties are; None where there is none.
 
@@ -91,8 +102,8 @@ class LineFormat(Protocol):
     def needs_picked(self, columns: EventColumns) -> bool:
         """Whether `properties` takes members out one by one."""
 
-    after_time: str
-    """What stands between the time of a record and its first piece."""
+    begin: str
+    """What a record begins with."""
 
     separator: str
     """What stands between two pieces."""
@@ -100,10 +111,16 @@ class LineFormat(Protocol):
     end: str
     """What a record ends with, a line end for one."""
 
-    def start(self, label: str) -> str:
-        """What a record of the event with this label begins with, up to its time."""
+    def event_name(self, label: str, event: str) -> str:
+        """The piece that the name of the event is."""
 
-    def header(self, labels: Sequence[str]) -> bytes:
+    def around_time(self, label: str, *, is_number: bool) -> tuple[str, str]:
+        """What stands before and after the text of the time."""
+
+    def heading(self, event: str, labels: Sequence[str]) -> Sequence[str]:
+        """What `header` needs to know of the event with this name, and of its labels."""
+
+    def header(self, heading: Sequence[str]) -> bytes:
         """What a file begins with."""
 
     def footer(self) -> bytes:
@@ -132,16 +149,27 @@ class ValueFormat(Protocol):
     separator: str
     """What stands between two cells of a piece."""
 
+    has_structs: bool
+    """Whether a value of person or device is a field, a text, of its own; else `column` makes one
+    column of all values of a group."""
+
     def group(self, group: Group) -> str:
         """SQL for the piece of a record that a group is: the JSON of its cells, as one text."""
+
+    def members(self, group: Group) -> str:
+        """The same, of a part of a group."""
+
+    def heading(self, event: str, labels: Sequence[str]) -> Sequence[str]:
+        """What `Files.begin` needs to know: nothing."""
 
     def column(self, group: str, entries: Entries) -> pa.Array:
         """The column of a group."""
 
     def records(
-        self, label: str, times: pa.Array, groups: Mapping[str, pa.Array]
+        self, label: str, times: pa.Array, columns: Mapping[str, pa.Array]
     ) -> pa.RecordBatch:
-        """Records of the event with this label: their times as texts, the columns of groups."""
+        """Records of the event with this label: their times as texts, the columns of groups, or
+        of `GROUP.LABEL` where these are fields."""
 
     def files(self, pool: ThreadPoolExecutor, compression: str, *, stable: bool) -> Files:
         """Files compressed as the spec says; `stable`: the same records give the same bytes."""

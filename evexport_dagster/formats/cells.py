@@ -16,17 +16,23 @@ from evexport_dagster.text import json_pointer, sql_literal
 @dataclass(frozen=True)
 class Cell:
     """One value of a record: its label, and SQL for it as JSON text and as plain text; the keys
-    of the members that it may be, where it is one of an object."""
+    of the members that it may be, where it is one of an object.
+
+    `items` is SQL for the texts in it, where it is a list of texts. `always`: it is there with
+    null where it is missing.
+    """
 
     label: str
     json: str
     text: str
     keys: tuple[str, ...] = ()
+    items: str | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True)
 class Group:
-    """A named group of cells, such as `identity` or `deviceInfo`."""
+    """A named group of cells, such as `identity` or `deviceInfo`; '' is the record itself."""
 
     name: str
     cells: tuple[Cell, ...]

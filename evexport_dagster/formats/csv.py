@@ -22,12 +22,18 @@ class CsvFormat:
     picks_json = False
     flat = True
     any_number_passes = False
-    after_time = ","
+    begin = ""
     separator = ","
     end = "\n"
 
     def group(self, group: Group) -> str:
+        return self.members(group)
+
+    def members(self, group: Group) -> str:
         return _cells(f"[{', '.join(cell.text for cell in group.cells)}]::VARCHAR[]")
+
+    def around(self, group: str) -> tuple[str, str]:
+        return "", ""
 
     def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
         if not columns.columns:
@@ -47,11 +53,17 @@ class CsvFormat:
     def needs_picked(self, columns: EventColumns) -> bool:
         return bool(columns.columns)
 
-    def start(self, label: str) -> str:
-        return f"{_quoted(label)},"
+    def event_name(self, label: str, event: str) -> str:
+        return _quoted(event)
 
-    def header(self, labels: Sequence[str]) -> bytes:
-        return (",".join(map(_quoted, labels)) + "\n").encode()
+    def around_time(self, label: str, *, is_number: bool) -> tuple[str, str]:
+        return "", ""
+
+    def heading(self, event: str, labels: Sequence[str]) -> Sequence[str]:
+        return labels
+
+    def header(self, heading: Sequence[str]) -> bytes:
+        return (",".join(map(_quoted, heading)) + "\n").encode()
 
     def footer(self) -> bytes:
         return b""

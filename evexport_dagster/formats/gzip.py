@@ -33,11 +33,13 @@ class Compressor:
         self._compressed = member_maker(stable=stable)
         self._members: deque[tuple[Path, Future[bytes]]] = deque()
 
-    def append(self, path: Path, member: Sequence[bytes]) -> None:
-        """Takes what one more member of a file holds, in pieces."""
-        self._members.append((path, self._pool.submit(self._compressed, member)))
+    def append(self, path: Path, member: Sequence[bytes]) -> Future[bytes]:
+        """Takes what one more member of a file holds, in pieces; gives it compressed."""
+        compressed = self._pool.submit(self._compressed, member)
+        self._members.append((path, compressed))
         if len(self._members) > _AHEAD:
             self._write()
+        return compressed
 
     def finish(self) -> None:
         """Writes every member that is under way."""
@@ -64,8 +66,28 @@ class Members:
         self._rest: list[bytes] = []
         self._is_empty = True
         self._bytes_aside = 0
+        self._size = 0
+        self._under_way: deque[Future[bytes]] = deque()
         self.waiting = 0
         """The bytes that wait in memory."""
+
+    def room(self, limit: int, wanted: int) -> int:
+        """How many more uncompressed bytes the file takes for certain before it has more than a
+        limit. Where that is less than what is wanted, it is told by the members themselves."""
+        self._weigh(wait=False)
+        at_most = self._size + len(self._under_way) * (MEMBER_BYTES + MEMBER_BYTES // 256)
+        if self._left(limit - at_most) >= wanted:
+            return wanted
+        self._weigh(wait=True)
+        return min(wanted, self._left(limit - self._size))
+
+    def _left(self, free: int) -> int:
+        return max(0, free - _growth(free) - self._bytes_aside - self.waiting)
+
+    def _weigh(self, *, wait: bool) -> None:
+        """Adds up the members that are complete, or waits for all of them."""
+        while self._under_way and (wait or self._under_way[0].done()):
+            self._size += len(self._under_way.popleft().result())
 
     def write(self, data: bytes | memoryview) -> None:
         """Takes uncompressed bytes."""
@@ -88,6 +110,7 @@ class Members:
         """Hands over what is left. Nothing written is one empty member."""
         if self.waiting or self._bytes_aside or self._is_empty:
             self._append()
+        self._under_way.clear()
 
     def discard(self) -> None:
         """Removes what was set aside."""
@@ -102,9 +125,15 @@ class Members:
         if self._bytes_aside:
             self._rest.insert(0, self._aside.read_bytes())
             self._aside.unlink()
-        self._compressor.append(self._path, self._rest)
+        self._under_way.append(self._compressor.append(self._path, self._rest))
         self._rest, self.waiting, self._bytes_aside = [], 0, 0
         self._is_empty = False
+        self._weigh(wait=False)
+
+
+def _growth(size: int) -> int:
+    """More bytes than compression adds to so many where they cannot be compressed."""
+    return max(size, 0) // 256 + 1024
 
 
 def member_maker(*, stable: bool) -> Callable[[Sequence[bytes]], bytes]:

@@ -1,4 +1,7 @@
-"""JSON: one compact object a line, valid for strict parsers (product contract, section 4)."""
+"""JSON: one compact object a line, valid for strict parsers (product contract, section 4).
+
+A layout may begin a file with a line that is the name of the event.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evexport_dagster.columns import EventColumns, relabelled
-from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells
+from evexport_dagster.formats.cells import Cell, Group, ObjectColumn, picked_cells
+from evexport_dagster.layouts import CLEVERTAP, Layout
 from evexport_dagster.strict_json import write
 from evexport_dagster.text import sql_literal
 
@@ -19,15 +23,27 @@ class JsonFormat:
     picks_json = True
     flat = False
     any_number_passes = True
-    after_time = '",'
+    begin = "{"
     separator = ","
     end = "}\n"
 
+    def __init__(self, layout: Layout = CLEVERTAP) -> None:
+        self._properties, self._is_titled = layout.properties, layout.is_titled
+
     def group(self, group: Group) -> str:
-        return f"'{sql_key(group.name)}' || {_object(group)}"
+        if not group.name:
+            return _joined(group)
+        before, after = (sql_literal(it) for it in self.around(group.name))
+        return f"{before} || coalesce({_joined(group)}, '') || {after}"
+
+    def members(self, group: Group) -> str:
+        return f"nullif({_joined(group)}, '')"
+
+    def around(self, group: str) -> tuple[str, str]:
+        return f"{_json(group)}:{{", "}"
 
     def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
-        return f"'\"eventProps\":' || {self._members(columns, whole, picked)}"
+        return f"'{sql_key(self._properties)}' || {self._members(columns, whole, picked)}"
 
     def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
         if columns.listed:
@@ -42,16 +58,23 @@ class JsonFormat:
         )
 
     def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
-        return f'"eventProps":{write(relabelled(members, columns))}'
+        return f"{_json(self._properties)}:{write(relabelled(members, columns))}"
 
     def needs_picked(self, columns: EventColumns) -> bool:
         return columns.listed
 
-    def start(self, label: str) -> str:
-        return f'{{"eventName":{_json(label)},"eventTime":"'
+    def event_name(self, label: str, event: str) -> str:
+        return f"{_json(label)}:{_json(event)}"
 
-    def header(self, labels: Sequence[str]) -> bytes:
-        return b""
+    def around_time(self, label: str, *, is_number: bool) -> tuple[str, str]:
+        quote = "" if is_number else '"'
+        return f"{_json(label)}:{quote}", quote
+
+    def heading(self, event: str, labels: Sequence[str]) -> Sequence[str]:
+        return [event.replace("\r", "\\r").replace("\n", "\\n")]
+
+    def header(self, heading: Sequence[str]) -> bytes:
+        return f"{heading[0]}\n".encode() if self._is_titled else b""
 
     def footer(self) -> bytes:
         return b""
@@ -60,11 +83,11 @@ class JsonFormat:
         return chunk, 0
 
     def count(self, chunks: Iterable[bytes]) -> int:
-        return sum(map(_line_ends, chunks))
+        return sum(map(_line_ends, chunks)) - self._is_titled
 
     def _members(self, columns: EventColumns, whole: str, picked: str) -> str:
         if columns.listed:
-            return _object(Group("eventProps", picked_cells(columns.columns, picked)))
+            return _object(Group(self._properties, picked_cells(columns.columns, picked)))
         return _replaced(whole, _simple_renames(columns) or {})
 
 
@@ -91,9 +114,17 @@ def sql_key(name: str) -> str:
 
 def _object(group: Group) -> str:
     """SQL for an object of the cells that have a value."""
-    members = [f"'{sql_key(cell.label)}' || {cell.json}" for cell in group.cells]
-    joined = f"array_to_string([{', '.join(members)}]::VARCHAR[], ',')"
-    return f"'{{' || coalesce({joined}, '') || '}}'"
+    return f"'{{' || coalesce({_joined(group)}, '') || '}}'"
+
+
+def _joined(group: Group) -> str:
+    """SQL for the members of an object; those without a value are left out."""
+    members = [f"'{sql_key(cell.label)}' || {_value(cell)}" for cell in group.cells]
+    return f"array_to_string([{', '.join(members)}]::VARCHAR[], ',')"
+
+
+def _value(cell: Cell) -> str:
+    return f"coalesce({cell.json}, 'null')" if cell.always else cell.json
 
 
 def _simple_renames(columns: EventColumns) -> dict[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,10 +20,10 @@ class LineFiles:
         self._format = format_
         self._compressor = Compressor(pool, stable=stable)
 
-    def begin(self, path: Path, labels: Sequence[str]) -> LineFile:
+    def begin(self, path: Path, heading: Sequence[str]) -> LineFile:
         path.touch()
         members = Members(path, self._compressor)
-        members.write(self._format.header(labels))
+        members.write(self._format.header(heading))
         return LineFile(path, self._format, members)
 
     def finish(self) -> None:
@@ -44,6 +45,12 @@ class LineFile:
         self._members.write(data)
         return nuls
 
+    def room(self, records: pa.Array, limit: int) -> int:
+        positions = _positions(records)
+        start = positions[0]
+        reached = start + self._members.room(limit, positions[-1] - start)
+        return bisect_right(positions, reached) - 1
+
     def set_aside(self) -> None:
         self._members.set_aside()
 
@@ -61,8 +68,13 @@ class LineFile:
 
 def _text_of(lines: pa.Array) -> memoryview:
     """The bytes of a slice of a string array, one value after the other, without a copy."""
-    _, offsets, data = lines.buffers()
+    positions = _positions(lines)
+    start, end = positions[0], positions[-1]
+    return memoryview(lines.buffers()[2])[start:end] if end > start else memoryview(b"")
+
+
+def _positions(lines: pa.Array) -> memoryview:
+    """Where each line begins, and where the last one ends."""
     wide = pa.types.is_large_string(lines.type)
-    positions = memoryview(offsets).cast("q" if wide else "i")
-    start, end = positions[lines.offset], positions[lines.offset + len(lines)]
-    return memoryview(data)[start:end] if end > start else memoryview(b"")
+    positions = memoryview(lines.buffers()[1]).cast("q" if wide else "i")
+    return positions[lines.offset : lines.offset + len(lines) + 1]

@@ -1,5 +1,7 @@
 """XML: one `<Event>` a record, groups as key and value entries (product contract, section 4).
 
+A layout may have an element for each value of person and device instead.
+
 Valid for strict parsers: what XML 1.0 forbids becomes U+FFFD, CR is a reference, since a parser
 would make a line end of it. Lists and objects are JSON text.
 """
@@ -11,6 +13,7 @@ from typing import Any
 
 from evexport_dagster.columns import EventColumns, relabelled
 from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells, picked_fast
+from evexport_dagster.layouts import CLEVERTAP, Layout
 from evexport_dagster.strict_json import as_text
 from evexport_dagster.text import XML_MARKUP, sql_literal, xml_text
 
@@ -30,18 +33,29 @@ class XmlFormat:
     picks_json = False
     flat = False
     any_number_passes = False
-    after_time = "</eventTime>"
+    begin = "<Event>"
     separator = ""
     end = "</Event>\n"
 
+    def __init__(self, layout: Layout = CLEVERTAP) -> None:
+        self._properties, self._has_elements = layout.properties, layout.has_elements
+
     def group(self, group: Group) -> str:
+        return _element(group.name, self.members(group))
+
+    def members(self, group: Group) -> str:
+        if self._has_elements:
+            return _elements(group)
         values = f"[{', '.join(cell.text for cell in group.cells)}]::VARCHAR[]"
-        return _element(group.name, _entries(group.labels, _texts(values)))
+        return _entries(group.labels, _texts(values))
+
+    def around(self, group: str) -> tuple[str, str]:
+        return f"<{group}>", f"</{group}>"
 
     def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
         if columns.listed:
-            return _element("eventProps", _listed(columns, whole, picked))
-        return _element("eventProps", _own_order(columns, whole))
+            return _element(self._properties, _listed(columns, whole, picked))
+        return _element(self._properties, _own_order(columns, whole))
 
     def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
         merged = [column.sources for column in columns.columns if len(column.sources) > 1]
@@ -60,15 +74,21 @@ class XmlFormat:
             f"{_key(label)}{xml_text(as_text(value))}{_ENTRY_END}"
             for label, value in values.items()
         )
-        return f"<eventProps>{entries}</eventProps>"
+        return f"<{self._properties}>{entries}</{self._properties}>"
 
     def needs_picked(self, columns: EventColumns) -> bool:
         return columns.listed
 
-    def start(self, label: str) -> str:
-        return f"<Event><eventName>{xml_text(label)}</eventName><eventTime>"
+    def event_name(self, label: str, event: str) -> str:
+        return f"<{label}>{xml_text(event)}</{label}>"
 
-    def header(self, labels: Sequence[str]) -> bytes:
+    def around_time(self, label: str, *, is_number: bool) -> tuple[str, str]:
+        return f"<{label}>", f"</{label}>"
+
+    def heading(self, event: str, labels: Sequence[str]) -> Sequence[str]:
+        return ()
+
+    def header(self, heading: Sequence[str]) -> bytes:
         return b"<?xml version='1.0' encoding='UTF-8'?><root>\n"
 
     def footer(self) -> bytes:
@@ -101,6 +121,17 @@ def _entries(labels: Sequence[str], values: str) -> str:
     keys = f"[{', '.join(sql_literal(_key(label)) for label in labels)}]::VARCHAR[]"
     entry = f"m[1] || m[2] || '{_ENTRY_END}'"
     return f"array_to_string(list_transform(list_zip({keys}, {values}), lambda m: {entry}), '')"
+
+
+def _elements(group: Group) -> str:
+    """SQL for an element of each value, one of each item of a list; NULL is missing."""
+    elements = []
+    for cell in group.cells:
+        before, after = (sql_literal(it) for it in (f"<{cell.label}>", f"</{cell.label}>"))
+        items = _texts(cell.items or f"[{cell.text}]::VARCHAR[]")
+        each = f"list_transform({items}, lambda x: {before} || x || {after})"
+        elements.append(f"array_to_string({each}, '')")
+    return f"concat({', '.join(elements)})"
 
 
 def _listed(columns: EventColumns, whole: str, picked: str) -> str:

@@ -10,13 +10,14 @@ from evexport_dagster.naming.keys import (
     naming_faults,
 )
 from evexport_dagster.naming.meeting import Reach, could_meet
-from evexport_dagster.naming.template import Template, TemplateError, Variable
+from evexport_dagster.naming.template import Part, Template, TemplateError, Variable
 
 __all__ = [
     "DataType",
     "FolderPreset",
     "Names",
     "Naming",
+    "Part",
     "Reach",
     "Template",
     "TemplateError",

@@ -56,6 +56,10 @@ _WIDTHS = {
     Variable.WINDOW_DATE: 10,
     Variable.FORMAT: 7,
     Variable.FILE_INDEX: 6,
+    Variable.FILE_SUFFIX: 7,
+    Variable.COMPACT_DATE: 8,
+    Variable.START_MILLIS: 19,
+    Variable.END_MILLIS: 19,
 }
 # File systems take 255 bytes a name; object stores 1,024 a key, the destination's prefix included.
 _SEGMENT_LIMIT = 255
@@ -84,7 +88,8 @@ class Names:
 
 @dataclass(frozen=True)
 class Naming:
-    """How an export names its files. `extension` is `csv.gz`, `parquet` and so on.
+    """How an export names its files. `extension` is `csv.gz`, `parquet` and so on; `fixed` are the
+    parts of the file name where a layout has its own.
 
     Raises TemplateError, with its field, for the first of `naming_faults`.
     """
@@ -93,6 +98,7 @@ class Naming:
     file_name: Literal["default"] | Template = "default"
     extension: str = "csv.gz"
     data_type: DataType = "events"
+    fixed: tuple[Part, ...] | None = None
 
     def __post_init__(self) -> None:
         for fault in naming_faults(self.folder, self.file_name, self.extension, self.data_type):
@@ -107,9 +113,11 @@ class Naming:
     def parts(self) -> tuple[Part, ...]:
         """The template of the whole key, with all that is added to what the spec says."""
         folder = _folder_parts(self.folder, self.data_type)
+        slash = ("/",) if folder else ()
+        if self.fixed is not None:
+            return (*folder, *slash, *self.fixed, f".{self.extension}")
         name = _stem(self.file_name, self.extension, self.data_type).parts
         forced = _forced((*folder, *name), self.data_type)
-        slash = ("/",) if folder else ()
         return (*folder, *slash, *name, *forced, f".{self.extension}")
 
     def key(self, names: Names) -> str:
@@ -228,8 +236,16 @@ def _values(names: Names, file_format: str) -> dict[Variable, str]:
         Variable.WINDOW_DATE: names.window_date.isoformat(),
         Variable.FORMAT: file_format,
         Variable.FILE_INDEX: str(names.file_index),
+        Variable.FILE_SUFFIX: f"-{names.file_index}" if names.file_index else "",
+        Variable.COMPACT_DATE: f"{names.date:%Y%m%d}",
+        Variable.START_MILLIS: _millis(names.window_start),
+        Variable.END_MILLIS: _millis(names.window_end),
     }
 
 
 def _compact(instant: dt.datetime) -> str:
     return instant.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _millis(instant: dt.datetime) -> str:
+    return f"{_compact(instant)[:-1]}{instant.microsecond // 1000:03}Z"

@@ -45,8 +45,8 @@ class Reach:
 
 def could_meet(a: Reach, b: Reach) -> bool:
     """Whether some key could be written by both, even one that differs in case only."""
-    # Of every key the timestamp is the third number from the right, so equal keys share it.
-    if _before(a, b) or _before(b, a):
+    # Names of one kind have their timestamp at one place, so equal keys share it.
+    if a.naming.fixed == b.naming.fixed and (_before(a, b) or _before(b, a)):
         return False
     # Most exports are kept apart by more than their events; that is quick to see, and first.
     if not _share_a_text(_automaton(replace(a, events=None)), _automaton(replace(b, events=None))):
@@ -111,6 +111,11 @@ def _steps(parts: tuple[Part, ...], reach: Reach, event: tuple[Step, ...]) -> tu
         Variable.WINDOW_DATE: _like("0000-00-00"),
         Variable.FORMAT: _text(reach.naming.format),
         Variable.FILE_INDEX: _DIGITS,
+        # It may be empty, so it takes the last letter of the time before it.
+        Variable.FILE_SUFFIX: ((frozenset(f"z-{digits}"), True),),
+        Variable.COMPACT_DATE: _like("00000000"),
+        Variable.START_MILLIS: _like("00000000t000000000z"),
+        Variable.END_MILLIS: _like("00000000t000000000"),
     }
     return tuple(
         step

@@ -22,16 +22,27 @@ class Variable(Enum):
     WINDOW_END = "Window-end"
     WINDOW_DATE = "Window-date"
     FORMAT = "Format"
-    # Only the exporter writes this one, at the end of every name.
+    # Only the exporter writes these: at the end of every name, and in the names of layouts.
     FILE_INDEX = "File-index"
+    FILE_SUFFIX = "File-suffix"
+    COMPACT_DATE = "Compact-date"
+    START_MILLIS = "Start-millis"
+    END_MILLIS = "End-millis"
 
 
 Part: TypeAlias = str | Variable
 Field: TypeAlias = Literal["folder", "file_name"]
 
-_VARIABLES = {
-    variable.value.lower(): variable for variable in Variable if variable != Variable.FILE_INDEX
+UNASKED = {
+    Variable.FILE_INDEX,
+    Variable.FILE_SUFFIX,
+    Variable.COMPACT_DATE,
+    Variable.START_MILLIS,
+    Variable.END_MILLIS,
 }
+"""The variables that no template can ask for."""
+
+_VARIABLES = {variable.value.lower(): variable for variable in Variable if variable not in UNASKED}
 _LITERAL = re.compile(r"[A-Za-z0-9/_=.-]+")
 _VARIABLE = re.compile(r"\{\{([^{}]*)\}\}")
 

@@ -35,14 +35,16 @@ def arrivals(
     windows: Sequence[Window],
     events: Collection[str] | None,
     where: str | None,
+    name: str = "event_name",
 ) -> dict[tuple[datetime, str], Arrivals]:
     """What the source has, by (window start, event), of these events, or of all for None.
 
-    The windows are in order of time; `where` is the export's predicate.
+    The windows are in order of time; `where` is the export's predicate, which sees the column
+    `name` as the name of the event.
     """
     found = {}
     for span in _spans(windows):
-        for number, event, rows, latest in _counted(con, span, events, where):
+        for number, event, rows, latest in _counted(con, span, events, where, name):
             found[span[number].start, event] = Arrivals(rows, _instant(latest))
     return found
 
@@ -74,12 +76,13 @@ def _counted(
     span: Sequence[Window],
     events: Collection[str] | None,
     where: str | None,
+    name: str,
 ) -> list[tuple[int, str, int, int | None]]:
     named = "event_name IS NOT NULL" if events is None else "event_name IN (SELECT unnest($events))"
     rows = f"{_within(span)} AND {named}"
     query = f"""
         SELECT window_number, event_name, count(*), epoch_us(max(arrived_at))
-        FROM ({rows if where is None else filtered(rows, where)}) {_NUMBERED}
+        FROM ({rows if where is None else filtered(rows, where, name)}) {_NUMBERED}
         GROUP BY window_number, event_name
     """
     asked = _numbers(span) | ({} if events is None else {"events": list(events)})

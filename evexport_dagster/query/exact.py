@@ -46,6 +46,21 @@ def texts(text: str | None, keys: str) -> list[str | None]:
     return [as_text(members[key]) if key in members else None for key in _list(keys)]
 
 
+def replaced(text: str, key: str, value: str | None) -> str:
+    """The object with another text as one of its members; with the same one for None."""
+    if value is None:
+        return text
+    members, _ = read_members(text)
+    return write({**members, key: value})
+
+
+@lru_cache(maxsize=4096)
+def prefixed(text: str | None, prefix: str) -> str:
+    """The members of an object as they stand within one, with a prefix before each key."""
+    members, _ = read_members(text or "{}")
+    return write({prefix + key: value for key, value in members.items()})[1:-1]
+
+
 def string_array(texts: Sequence[str | None]) -> pa.Array:
     """A large_string array. `pyarrow.array` would import pandas, which takes seconds."""
     encoded = [b"" if text is None else text.encode() for text in texts]
@@ -73,6 +88,12 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
             [function(*both) for both in zip(texts.to_pylist(), keys.to_pylist(), strict=True)]
         )
 
+    def texts_of(function: Callable[..., str], *columns: pa.Array) -> pa.Array:
+        rows = zip(*(column.to_pylist() for column in columns), strict=True)
+        return string_array([function(*row) for row in rows])
+
+    _register(con, "exact_replaced", lambda a, b, c: texts_of(replaced, a, b, c), 3, "VARCHAR")
+    _register(con, "exact_prefixed", lambda a, b: texts_of(prefixed, a, b), 2, "VARCHAR")
     _register(con, "exact_object", cleaned(clean), 1, _CLEANED_SQL)
     _register(con, "exact_as_string", cleaned(clean_as_string), 1, _CLEANED_SQL)
     _register(con, "exact_unless_unique", cleaned(clean_unless_unique), 1, _CLEANED_SQL)

@@ -11,7 +11,7 @@ import duckdb
 from evexport_dagster.formats.cells import ObjectColumn
 from evexport_dagster.query.clean import CleanedObject, Cleaning
 from evexport_dagster.query.people import SUBSCRIPTIONS, custom_keys, odd_phone, uses_phone
-from evexport_dagster.query.shape import RecordShape
+from evexport_dagster.query.shape import DEVICES, PEOPLE, RecordShape
 from evexport_dagster.source import PROFILES_VIEW, Lake
 
 DUPLICATE_PROFILES = "duplicate_profile_rows"
@@ -19,20 +19,25 @@ ODD_PHONES = "phones_not_e164"
 MISSING_PROFILES = "events_without_profile"
 # Which of several rows counts must not depend on threads, where `updated_at` does not tell.
 _NEWEST_FIRST = (
-    "updated_at DESC NULLS LAST, email, phone, name, gender, dob, properties, comm_prefs"
+    "updated_at DESC NULLS LAST, email, phone, name, gender, dob, properties, comm_prefs,"
+    " push_token"
 )
 
 
-def begin_people(con: duckdb.DuckDBPyConnection) -> None:
+def begin_people(con: duckdb.DuckDBPyConnection, shape: RecordShape) -> None:
     """Make the tables `people` and `devices`, empty."""
+    people, devices = (
+        "".join(f", {it.column} VARCHAR" for it in shape.pieces_of(table))
+        for table in (PEOPLE, DEVICES)
+    )
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE people (
-            profile_id VARCHAR, is_known BOOLEAN NOT NULL, person VARCHAR NOT NULL,
-            preferences VARCHAR NOT NULL, odd_phone BOOLEAN NOT NULL, odd VARCHAR[]
+            profile_id VARCHAR, is_known BOOLEAN NOT NULL, odd_phone BOOLEAN NOT NULL,
+            odd VARCHAR[]{people}
         );
         CREATE OR REPLACE TEMP TABLE devices (
-            device VARCHAR NOT NULL, piece VARCHAR NOT NULL, odd VARCHAR
+            device VARCHAR NOT NULL, odd VARCHAR, platform VARCHAR{devices}
         );
         """
     )
@@ -69,14 +74,18 @@ def add_people(
         f"""
         INSERT INTO people
         SELECT profile_id, coalesce(is_found, false) AS is_known,
-            {shape.pieces(shape.of_person)} AS person,
-            {shape.pieces(shape.of_preferences) or "''"} AS preferences,
             {odd_phone("phone") if uses_phone(shape.spec) else "false"} AS odd_phone, odd
+            {_rendered(shape, PEOPLE)}
         FROM ({_picked(lake, shape, cleaning)})
         """
     )
     con.execute("DROP TABLE found")
     return further
+
+
+def _rendered(shape: RecordShape, table: str) -> str:
+    """SQL for the columns of the pieces of a table, each after a comma."""
+    return "".join(f", {shape.rendered(it)} AS {it.column}" for it in shape.pieces_of(table))
 
 
 def _keep_newest(con: duckdb.DuckDBPyConnection) -> int:
@@ -171,13 +180,16 @@ def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: Cl
     if not _has_rows(con, "new_devices"):
         return
     device = CleanedObject("object", cleaning)
+    platform = "NULL"
+    if shape.layout.old_values:
+        platform = f"{_members(_column('object'), ['platform'], as_json=False)}[1]"
     picked = _members(_column("object"), shape.spec.device, as_json=shape.format.picks_json)
     con.execute(
         f"""
         INSERT INTO devices
-        SELECT device, {shape.pieces(shape.of_device)} AS piece, odd
+        SELECT device, odd, platform{_rendered(shape, DEVICES)}
         FROM (
-            SELECT *, {picked} AS device_picked
+            SELECT *, {picked} AS device_picked, {platform} AS platform
             FROM (
                 SELECT device, {device.text} AS object, {device.exact} AS object_exact,
                     {device.odd} AS odd

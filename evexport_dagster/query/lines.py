@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -11,11 +13,18 @@ import pyarrow.compute as pc
 
 from evexport_dagster.columns import EventColumns
 from evexport_dagster.formats import LineFormat
-from evexport_dagster.formats.cells import ObjectColumn, sources_in_order
+from evexport_dagster.formats.cells import Group, ObjectColumn, sources_in_order, text_cell
+from evexport_dagster.layouts import EventName, EventTime, Member, Properties
 from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.pick import members_in_place, place_members, shapes_left_out
-from evexport_dagster.query.shape import SERIES, RecordShape, event_and_instance
-from evexport_dagster.query.times import time_text
+from evexport_dagster.query.shape import (
+    DEVICES,
+    SERIES,
+    Piece,
+    RecordShape,
+    event_and_instance,
+)
+from evexport_dagster.query.stage import NAME_IN_SOURCE
 from evexport_dagster.strict_json import read_members
 from evexport_dagster.text import sql_literal
 
@@ -77,6 +86,7 @@ class _Lines:
         """
         kept = "event, instance, event_time, profile_id, device"
         kept += ", place" if self.shape.spec.sort else ""
+        kept += f", {NAME_IN_SOURCE}" if self.shape.layout.series else ""
         pieces = {n: self._properties(it) for n, it in columns.items()}
         rows = f"""
             SELECT {kept}, {by_event(pieces)} AS properties
@@ -110,22 +120,45 @@ class _Lines:
 
     def _joins(self) -> str:
         people = "JOIN people ON rows.profile_id IS NOT DISTINCT FROM people.profile_id"
-        return f"{people} JOIN devices USING (device)" if self.shape.of_device else people
+        has_device = self.shape.pieces_of(DEVICES)
+        return f"{people} JOIN devices USING (device)" if has_device else people
 
     def _line(self) -> str:
-        choices = map(self.shape.spec.events.choice, self.shape.events)
-        starts = ", ".join(sql_literal(self.format.start(choice.label)) for choice in choices)
-        after_time, separator, end = (
-            sql_literal(it)
-            for it in (self.format.after_time, self.format.separator, self.format.end)
+        begin, separator, end = (
+            [it] * len(self.shape.events)
+            for it in (self.format.begin, self.format.separator, self.format.end)
         )
-        pieces = ["person"]
-        pieces += ["piece"] if self.shape.of_device else []
-        pieces += ["preferences"] if self.shape.of_preferences else []
-        time = time_text(self.shape.spec.timestamp, self.shape.window, self.shape.zone)
+        parts: list[_Part] = [begin]
+        for number, part in enumerate(self.shape.parts):
+            # The properties of an event bring their separator, since there may be none.
+            if number and not isinstance(part, Properties):
+                parts.append(separator)
+            parts += self._part(part)
         # One `concat` copies a record once; a chain of `||` copies it once a piece.
-        together = f", {separator}, ".join(pieces)
-        return f"concat([{starts}][event + 1], {time}, {after_time}, {together}, properties, {end})"
+        return f"concat({', '.join(_merged([*parts, end]))})"
+
+    def _part(self, part: Member | tuple[Piece, ...]) -> list[_Part]:
+        match part:
+            case EventName(label) if self.shape.layout.series:
+                return [self.format.group(Group("", (text_cell(label, NAME_IN_SOURCE),)))]
+            case EventName(label):
+                choices = map(self.shape.spec.events.choice, self.shape.events)
+                return [[self.format.event_name(label, choice.label) for choice in choices]]
+            case EventTime(label, is_number=is_number):
+                number = is_number and not self.shape.spec.as_string
+                before, after = self.format.around_time(label, is_number=number)
+                return [self._each(before), self.shape.time, self._each(after)]
+            case (Piece(is_part=True), *_):
+                before, after = self.format.around(part[0].groups[0].name)
+                pieces = ", ".join(piece.column for piece in part)
+                joined = f"concat_ws({sql_literal(self.format.separator)}, {pieces})"
+                return [self._each(before), joined, self._each(after)]
+            case (Piece(column=column),):
+                return [column]
+        return ["properties"]
+
+    def _each(self, text: str) -> list[str]:
+        return [text] * len(self.shape.events)
 
     def _has_properties(self, columns: EventColumns) -> bool:
         return self.format.properties(columns, "", "") is not None
@@ -134,6 +167,23 @@ class _Lines:
         whole, picked = _PROPERTIES.text, "props_picked"
         piece = self.format.properties(columns, whole, picked)
         return f"{sql_literal(self.format.separator)} || {piece}" if piece else "''"
+
+
+_Part: TypeAlias = str | list[str]
+"""A part of a line: SQL, or the text that it is for each event."""
+
+
+def _merged(parts: Iterable[_Part]) -> Iterator[str]:
+    """SQL for the parts of a line, in which neighbours that are texts are one."""
+    for is_text, neighbours in groupby(parts, lambda it: isinstance(it, list)):
+        if not is_text:
+            yield from map(str, neighbours)
+            continue
+        texts = ["".join(of_event) for of_event in zip(*neighbours, strict=True)]
+        if len(set(texts)) == 1 and texts[0]:
+            yield sql_literal(texts[0])
+        elif texts[0]:
+            yield f"[{', '.join(map(sql_literal, texts))}][event + 1]"
 
 
 def by_event(expressions: Mapping[int, str]) -> str:

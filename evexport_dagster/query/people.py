@@ -6,6 +6,9 @@ has one row for each profile of a window, with NULL columns where the lake has n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from evexport_dagster.columns import Column
 from evexport_dagster.formats.cells import Cell, Group, picked_cells, text_cell
 from evexport_dagster.spec.model import ExportSpec
@@ -44,21 +47,40 @@ def odd_phone(phone: str) -> str:
 
 def identity_group(spec: ExportSpec) -> Group:
     """The group `identity`: identity, all_identities, clevertapId, as far as selected."""
-    candidates = [_identifier(i.kind, i.name, spec) for i in spec.identity.identifiers]
-    if spec.identity.preference == "first":
-        json, text = (f"coalesce({', '.join(it)})" for it in zip(*candidates, strict=True))
-        cells = [Cell("identity", json, text)]
-    else:
-        cells = [_list_cell("identity", f"[{', '.join(json for json, _ in candidates)}]")]
+    cells = [_identity("identity", spec)]
     if spec.identity.all_identities:
-        texts = "list_concat(coalesce(identities, []), [email, phone])"
-        cells.append(_list_cell("all_identities", f"list_transform({texts}, lambda x: {_TEXT})"))
+        cells.append(_all_identities("all_identities"))
     if spec.identity.clevertap_id:
         cells.append(text_cell("clevertapId", "profile_id"))
     return Group("identity", tuple(cells))
 
 
-_TEXT = "to_json(nullif(x, ''))"
+def fixed_group(name: str, values: Mapping[str, str], spec: ExportSpec) -> Group:
+    """A group of a layout: label -> `identity`, `all_identities`, or a column of the profile.
+    Where it has no name, its cells are always there."""
+    cells = (_fixed(label, value, spec) for label, value in values.items())
+    return Group(name, tuple(replace(cell, always=not name) for cell in cells))
+
+
+def _fixed(label: str, value: str, spec: ExportSpec) -> Cell:
+    if value == "identity":
+        return _identity(label, spec)
+    return _all_identities(label) if value == "all_identities" else text_cell(label, value)
+
+
+def _identity(label: str, spec: ExportSpec) -> Cell:
+    candidates = [_identifier(i.kind, i.name, spec) for i in spec.identity.identifiers]
+    if spec.identity.preference == "first":
+        json, text = (f"coalesce({', '.join(it)})" for it in zip(*candidates, strict=True))
+        return Cell(label, json, text)
+    return _list_cell(label, f"[{', '.join(json for json, _ in candidates)}]")
+
+
+def _all_identities(label: str) -> Cell:
+    texts = "list_concat(coalesce(identities, []), [email, phone])"
+    cell = _list_cell(label, f"list_transform({texts}, lambda x: to_json(nullif(x, '')))")
+    present = _PRESENT.format(f"list_transform({texts}, lambda x: nullif(x, ''))")
+    return replace(cell, items=present)
 
 
 def _identifier(kind: str, name: str, spec: ExportSpec) -> tuple[str, str]:

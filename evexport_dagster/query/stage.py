@@ -20,6 +20,9 @@ from evexport_dagster.source import EVENTS_VIEW, Lake
 from evexport_dagster.text import sql_literal
 from evexport_dagster.windows import Window
 
+NAME_IN_SOURCE = "name_in_source"
+"""The column with the name of an event, where all of them make one series."""
+
 _BATCH_ROWS = 32768
 _CHUNK_BYTES = 192 << 20
 
@@ -28,7 +31,8 @@ _CHUNK_BYTES = 192 << 20
 class Selection:
     """Which rows of the source are taken: a window, event names (their position is their number
     in the tables), a predicate over the canonical columns; and whether their device, an
-    order among them, or at least that those of an event and instance come together, is needed."""
+    order among them, or at least that those of an event and instance come together, is needed.
+    With `has_name` all rows are one series, each with its name in the source."""
 
     window: Window
     events: Sequence[str]
@@ -36,6 +40,7 @@ class Selection:
     device: bool
     sort: bool
     together: bool = False
+    has_name: bool = False
 
 
 def chunks(
@@ -71,6 +76,8 @@ def profile_ids(lake: Lake, selection: Selection) -> str:
 def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
     names = ", ".join(map(sql_literal, selection.events))
     device = "coalesce(device, '{}')" if selection.device else "'{}'"
+    name = f", {NAME_IN_SOURCE}" if selection.has_name else ""
+    instance = "0::BIGINT" if selection.has_name else "coalesce(instance_id, 0)"
     query = f"""
         SELECT *, CASE WHEN way < {EXACT} THEN hash(json_keys(event_props)) END AS shape
         FROM (
@@ -80,9 +87,9 @@ def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
                 FROM (
                     SELECT
                         enum_code(event_name::ENUM({names}))::BIGINT AS event,
-                        coalesce(instance_id, 0) AS instance, event_time, event_id, profile_id,
+                        {instance} AS instance, event_time, event_id, profile_id,
                         arrived_at, {device} AS device,
-                        coalesce(event_props, '{{}}') AS event_props, position
+                        coalesce(event_props, '{{}}') AS event_props, position{name}
                     FROM ({_rows(lake, selection)})
                 )
             )
@@ -117,18 +124,21 @@ def _rows(lake: Lake, selection: Selection) -> str:
     conditions = [f"event_time >= {start}", f"event_time < {end}", f"event_name IN ({names})"]
     numbered = "" if lake.positioned else " REPLACE (row_number() OVER () AS position)"
     rows = f"SELECT *{numbered} FROM {EVENTS_VIEW} WHERE {' AND '.join(conditions)}"
-    return rows if selection.where is None else filtered(rows, selection.where)
+    if selection.where is None:
+        return rows
+    return filtered(rows, selection.where, NAME_IN_SOURCE if selection.has_name else "event_name")
 
 
-def filtered(rows: str, predicate: str) -> str:
-    """SQL for the rows that fit a predicate; it sees objects as JSON, malformed ones as NULL."""
+def filtered(rows: str, predicate: str, name: str = "event_name") -> str:
+    """SQL for the rows that fit a predicate; it sees objects as JSON, malformed ones as NULL, and
+    the name of the event in a column."""
     objects = ("device", "event_props", "session_props")
     as_json = ", ".join(
         f"CASE WHEN json_valid({name}) THEN {name}::JSON END AS {name}" for name in objects
     )
     return f"""
         SELECT raw.*
-        FROM (SELECT raw, raw.* REPLACE ({as_json}) FROM ({rows}) AS raw)
+        FROM (SELECT raw, raw.* REPLACE ({as_json}, {name} AS event_name) FROM ({rows}) AS raw)
         WHERE ({predicate}
         )
     """

@@ -13,19 +13,23 @@ _SECOND = timedelta(seconds=1)
 _MICROSECONDS = "epoch_us(event_time)"
 
 
-def time_text(form: Literal["epoch", "datetime"], window: Window, zone: ZoneInfo) -> str:
-    """SQL for `event_time`, floored to the second: epoch seconds, or ISO 8601 with the offset
-    that holds in the zone at that moment."""
+TimeForm = Literal["epoch", "datetime", "compact"]
+
+
+def time_text(form: TimeForm, window: Window, zone: ZoneInfo) -> str:
+    """SQL for `event_time`, floored to the second: epoch seconds; or the clock of the zone at that
+    moment, in ISO 8601 with its offset, or compact (yyyyMMddHHmmss)."""
     if form == "epoch":
         # DuckDB divides towards zero; times before 1970 are floored too.
         below = f"(({_MICROSECONDS} % 1000000) + 1000000) % 1000000"
         return f"CAST(({_MICROSECONDS} - {below}) // 1000000 AS VARCHAR)"
     *changes, last = _offsets(window, zone)
     cases = "".join(
-        f" WHEN {_MICROSECONDS} < {_micros(until)} THEN {_wall_clock(offset)}"
+        f" WHEN {_MICROSECONDS} < {_micros(until)} THEN {_wall_clock(offset, form)}"
         for until, offset in changes
     )
-    return f"CASE{cases} ELSE {_wall_clock(last[1])} END" if cases else _wall_clock(last[1])
+    text = _wall_clock(last[1], form)
+    return f"CASE{cases} ELSE {text} END" if cases else text
 
 
 def _offsets(window: Window, zone: ZoneInfo) -> Iterator[tuple[datetime, timedelta]]:
@@ -61,9 +65,10 @@ def _micros(instant: datetime) -> int:
     return int(instant.timestamp()) * 1_000_000
 
 
-def _wall_clock(offset: timedelta) -> str:
+def _wall_clock(offset: timedelta, form: TimeForm) -> str:
+    shown = "%Y%m%d%H%M%S" if form == "compact" else f"%Y-%m-%dT%H:%M:%S{_iso(offset)}"
     shifted = f"make_timestamp({_MICROSECONDS} + {int(offset.total_seconds()) * 1_000_000})"
-    return f"strftime({shifted}, '%Y-%m-%dT%H:%M:%S{_iso(offset)}')"
+    return f"strftime({shifted}, '{shown}')"
 
 
 def _iso(offset: timedelta) -> str:

@@ -30,8 +30,13 @@ from evexport_dagster.formats.values import (
     read_value,
     strings,
 )
-from evexport_dagster.query.shape import SERIES, RecordShape, event_and_instance
-from evexport_dagster.query.times import time_text
+from evexport_dagster.query.shape import (
+    DEVICES,
+    PEOPLE,
+    SERIES,
+    RecordShape,
+    event_and_instance,
+)
 from evexport_dagster.source import FloatMembers
 from evexport_dagster.strict_json import read_members
 
@@ -63,7 +68,8 @@ def value_records(
             of_event, shapes[event], columns[event], floats.get("event_props", _NO_FLOATS)
         )
         label = shape.spec.events.choice(shape.events[event]).label
-        properties = {"eventProps": format_.column("eventProps", entries)}
+        name = shape.layout.properties
+        properties = {name: format_.column(name, entries)}
         records = format_.records(
             label, of_event.column("time"), groups.of_rows(of_event) | properties
         )
@@ -78,8 +84,7 @@ def _rows(
     con: duckdb.DuckDBPyConnection, shape: RecordShape, columns: Mapping[int, EventColumns]
 ) -> pa.RecordBatch:
     """The rows in the order of `place`, each with the texts and kinds of its properties."""
-    time = time_text(shape.spec.timestamp, shape.window, shape.zone)
-    kept = f"place, {SERIES} AS series, shape, {time} AS time, profile_id, device"
+    kept = f"place, {SERIES} AS series, shape, {shape.time} AS time, profile_id, device"
     source = f"staged WHERE event IN ({', '.join(map(str, columns))})"
     fast = _whole(
         con,
@@ -228,22 +233,24 @@ class _Groups:
         people = _whole(
             con,
             """
-            SELECT profile_id, person, preferences FROM people
-            WHERE EXISTS (
+            FROM people WHERE EXISTS (
                 FROM staged WHERE staged.profile_id IS NOT DISTINCT FROM people.profile_id
             )
             """,
         )
-        devices = _whole(con, "SELECT device, piece FROM devices SEMI JOIN staged USING (device)")
+        devices = _whole(con, "FROM devices SEMI JOIN staged USING (device)")
         self._tables = [
-            _Lookup("profile_id", people.column("profile_id"), columns)
-            for columns in (
-                _columns(format_, shape.of_person, people.column("person"), floats),
-                _columns(format_, shape.of_preferences, people.column("preferences"), floats),
+            _Lookup(
+                key,
+                table.column(key),
+                _columns(format_, it.groups, table.column(it.column), floats),
             )
+            for name, key, table in (
+                (PEOPLE, "profile_id", people),
+                (DEVICES, "device", devices),
+            )
+            for it in shape.pieces_of(name)
         ]
-        of_device = _columns(format_, shape.of_device, devices.column("piece"), floats)
-        self._tables.append(_Lookup("device", devices.column("device"), of_device))
 
     def of_rows(self, rows: pa.RecordBatch) -> dict[str, pa.Array]:
         """The columns of the groups, for these rows."""
@@ -260,8 +267,6 @@ class _Lookup:
     columns: Mapping[str, pa.Array]
 
     def of_rows(self, rows: pa.RecordBatch) -> dict[str, pa.Array]:
-        if not self.columns:
-            return {}
         places = pc.index_in(rows.column(self.key), self.keys)
         return {name: column.take(places) for name, column in self.columns.items()}
 
@@ -272,11 +277,13 @@ def _columns(
     pieces: pa.Array,
     floats: Mapping[str, FloatMembers],
 ) -> dict[str, pa.Array]:
-    """The columns of some groups from pieces, in which their cells stand side by side."""
-    if not groups:
-        return {}
+    """The columns of some groups from pieces, in which their cells stand side by side; or of their
+    cells, by `GROUP.LABEL`, where the format has structs."""
     cells = pc.split_pattern(pieces, format_.separator)
     firsts = [0, *accumulate(len(group.labels) for group in groups)]
+    if format_.has_structs:
+        labels = (f"{group.name}.{label}" for group in groups for label in group.labels)
+        return {label: _texts(pc.list_element(cells, n)) for n, label in enumerate(labels)}
     return {
         group.name: format_.column(
             group.name,
@@ -294,6 +301,13 @@ _OBJECTS = {"profile": "properties", "deviceInfo": "device", "commPrefs": "comm_
 """The column of the source whose members a group takes."""
 
 _NO_FLOATS = FloatMembers()
+
+
+def _texts(tokens: pa.StringArray) -> pa.StringArray:
+    """The texts of JSON tokens; empty ones are missing."""
+    present = pc.greater(pc.binary_length(tokens), integers([0], pa.int32())[0])
+    texts = read_tokens(tokens.filter(present)).texts
+    return pc.replace_with_mask(pa.nulls(len(tokens), pa.string()), present, texts)
 
 
 def _entries(cells: pa.ListArray, group: Group, floats: FloatMembers) -> Entries:

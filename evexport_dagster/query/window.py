@@ -21,7 +21,8 @@ from evexport_dagster.query.join import (
 )
 from evexport_dagster.query.lines import line_records
 from evexport_dagster.query.mend import take_chunk
-from evexport_dagster.query.shape import RecordShape
+from evexport_dagster.query.old_values import put_back
+from evexport_dagster.query.shape import DEVICES, RecordShape
 from evexport_dagster.query.stage import Selection, chunks, profile_ids
 from evexport_dagster.query.survey import EventSurvey, Survey
 from evexport_dagster.query.values import value_records
@@ -63,7 +64,7 @@ class WindowRows:
 
     def records(self) -> Generator[tuple[int, int, Records], None, None]:
         """(event, instance, records): every record of the window, in batches."""
-        begin_people(self.con)
+        begin_people(self.con, self.shape)
         is_first = True
         for is_last in self._chunks():
             if is_first:
@@ -72,12 +73,17 @@ class WindowRows:
                 self._add_people(_IDS_OF_CHUNK if is_last else ids)
             is_first = False
             self._look_at_people()
+            put_back(self.con, self.shape.layout)
             if columns := self._current_columns():
                 yield from self._rendered(columns)
 
     def labels(self, event: int) -> tuple[str, ...]:
         """The labels of the records of an event, so far."""
         return self.shape.labels(self.used[event])
+
+    def heading(self, event: int) -> tuple[str, ...]:
+        """What the files of an event begin with, so far."""
+        return self.shape.heading(event, self.used[event])
 
     def holds(self, event: int, columns: EventColumns) -> bool:
         """Whether the records that were made are those that these columns make."""
@@ -103,7 +109,7 @@ class WindowRows:
 
     def _look_at_people(self) -> None:
         """Complete people and devices for the chunk, and count what is odd about them."""
-        if self.shape.of_device:
+        if self.shape.pieces_of(DEVICES):
             add_devices(self.con, self.shape, self._strict)
         odd = odd_people(self.con, len(self._odd))
         if odd is None:
@@ -147,4 +153,5 @@ def _selection(shape: RecordShape) -> Selection:
         device=bool(shape.spec.device),
         together=shape.together,
         sort=shape.spec.sort,
+        has_name=shape.layout.series is not None,
     )

@@ -24,7 +24,6 @@ def _one_of(*values: str) -> Callable[[Any], bool]:
 
 NOT_YET: Final[Mapping[ValuePath, Gap]] = {
     ("export", "type"): Gap(_one_of("profiles"), "events"),
-    ("export", "layout"): Gap(_one_of("legacy", "infobip"), "clevertap"),
 }
 """Every gap by its file (`export` or `project`) and its path; `*` stands for any name."""
 

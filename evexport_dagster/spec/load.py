@@ -13,6 +13,7 @@ from evexport_dagster.settings import PROJECT_FILE, Settings
 from evexport_dagster.spec.availability import gap_faults
 from evexport_dagster.spec.document import Document
 from evexport_dagster.spec.fields import nearest
+from evexport_dagster.spec.layout_fit import layout_faults
 from evexport_dagster.spec.model import ExportSpec, Recurring
 from evexport_dagster.spec.reading import parse_document, read_document
 from evexport_dagster.spec.validate import PathFault, raise_faults, validated
@@ -131,6 +132,7 @@ def _shown(path: Path, settings: Settings) -> str:
 def _loaded(document: Document, path: Path, settings: Settings) -> LoadedSpec:
     spec, faults = validated(ExportSpec, document)
     faults += gap_faults(document, "export")
+    faults += layout_faults(document)
     faults += _cross_faults(document, settings)
     raise_faults(document, faults)
     assert spec is not None

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.naming import DataType
 from evexport_dagster.spec.fields import (
     REQUIRED,
@@ -97,7 +98,6 @@ TagValue = Annotated[
 
 
 Layout = Literal["clevertap", "legacy", "infobip"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 NO_EVENTS = Events.model_construct(select=())
 """The events of an export that has none: one of profiles."""
@@ -193,12 +193,18 @@ class ExportSpec(Model):
     """What happens to events that arrive after their window was exported."""
 
     layout: Layout = "clevertap"
-    """Whose file layout is written."""
+    """Whose file layout is written. `legacy` and `infobip` have a fixed set of fields, and names of
+    their own: what they cannot honour is refused."""
 
     @property
     def extension(self) -> str:
         """What file names end in, such as `csv.gz`."""
-        return file_extension(self.format, self.compression)
+        return file_extension(self.format, self.packing)
+
+    @property
+    def packing(self) -> Literal["default", "gzip"]:
+        """How Parquet files are compressed: as the layout wants, else as the spec says."""
+        return "gzip" if LAYOUTS[self.layout].gzips_parquet else self.compression
 
     @property
     def data_type(self) -> DataType:
@@ -227,7 +233,7 @@ class ExportSpec(Model):
         try:
             layout = handler(layout)
         except ValidationError:
-            wrongs.append(Wrong(f"expected one of {', '.join(LAYOUTS)}"))
+            wrongs.append(Wrong(f"expected one of {', '.join(get_args(Layout))}"))
         if wrongs:
             raise refuse(*wrongs)
         return layout

@@ -47,7 +47,7 @@ def test_the_help_names_every_command_in_order() -> None:
     ran = run_cli("-h")
 
     assert ran.code == 0
-    assert re.findall(r"(?m)^  (\w+) {2,}", ran.out.partition("Commands:")[2]) == list(COMMANDS)
+    assert re.findall(r"(?m)^  ([\w-]+) {2,}", ran.out.partition("Commands:")[2]) == list(COMMANDS)
     assert run_cli("--help") == ran
 
 

@@ -33,9 +33,9 @@ WRONG: dict[str, tuple[bytes, list[str]]] = {
         ["folder.template"],
     ),
     "six properties": (SPEC.replace("[Email]", "[a, b, c, d, e, f]").encode(), ["at most 5"]),
-    "not available yet": (
+    "a field that the layout cannot honour": (
         SPEC.replace("csv", "csv\nlayout: legacy").encode(),
-        ["not available yet"],
+        ["user_properties", "layout 'legacy' has its own"],
     ),
     "another file's name": (SPEC.replace("purchases", "other").encode(), ["'other'"]),
 }

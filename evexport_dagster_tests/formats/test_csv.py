@@ -16,6 +16,7 @@ from evexport_dagster.columns import Column, EventColumns
 from evexport_dagster.formats.cells import Cell, Group
 from evexport_dagster.formats.csv import CsvFormat
 from evexport_dagster.strict_json import read_members
+from evexport_dagster_tests.formats.heads import head
 
 RELAXED = settings(deadline=None, max_examples=25)
 CSV = CsvFormat()
@@ -34,7 +35,7 @@ def rendered(con: duckdb.DuckDBPyConnection, rows: list[tuple[str | None, ...]])
     table = pa.table([pa.array(it, pa.string()) for it in columns], [*names])
     con.register("cells", table.append_column("n", pa.array(range(len(rows)))))
     group = CSV.group(Group("identity", tuple(Cell(it, "never", it) for it in names)))
-    start = CSV.start('Added, "to"') + "1" + CSV.after_time
+    start = "1".join(head(CSV, 'Added, "to"'))
     found = con.execute(f"SELECT {group} FROM cells ORDER BY n").fetchall()
     return [f"{start}{text}{CSV.end}" for (text,) in found]
 

@@ -15,6 +15,7 @@ from evexport_dagster.columns import Column, EventColumns
 from evexport_dagster.formats.cells import Cell, Group, ObjectColumn, text_cell
 from evexport_dagster.formats.json import JsonFormat
 from evexport_dagster.strict_json import read_members
+from evexport_dagster_tests.formats.heads import head
 
 RELAXED = settings(deadline=None, max_examples=60)
 JSON = JsonFormat()
@@ -46,7 +47,7 @@ def test_a_record_holds_the_cells_that_have_a_value(
     made = tuple(text_cell(name, f"c{n}::VARCHAR") for n, (name, _) in enumerate(cells))
     piece = JSON.group(Group("identity", made))
     ((text,),) = con.execute(f"SELECT {piece} FROM one").fetchall()
-    text = f"{JSON.start(label)}7{JSON.after_time}{text}{JSON.end}"
+    text = f"{'7'.join(head(JSON, label))}{text}{JSON.end}"
     assert text.count("\n") == 1
     assert json.loads(text, object_pairs_hook=list) == [
         ("eventName", label),

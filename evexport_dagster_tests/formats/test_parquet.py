@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from evexport_dagster.errors import BugError
 from evexport_dagster.formats.parquet import ParquetFormat, files
+from evexport_dagster.formats.parquet.sink import Sink
 from evexport_dagster.formats.values import Entries, Kind, Values, integers, read_value, strings
 from evexport_dagster.query import stage
 from evexport_dagster.spool import Spool, SpoolFile
@@ -447,15 +448,15 @@ def test_a_torn_file_is_noticed(
     compression: str,
     harm: str,
 ) -> None:
-    def torn(file: files.Sink) -> None:
+    def torn(file: Sink) -> None:
         closed(file)
         data = (tmp_path / "0.0.0").read_bytes()
         changed = data[:99] + b"?" + data[100:]
         harms: dict[str, bytes] = {"cut": data[:-9], "changed": changed, "emptied": b""}
         (tmp_path / "0.0.0").write_bytes(harms[harm])
 
-    closed = files.Sink.close
-    monkeypatch.setattr(files.Sink, "close", torn)
+    closed = Sink.close
+    monkeypatch.setattr(Sink, "close", torn)
     with pytest.raises(BugError, match=r"0\.0\.0"):
         spooled(tmp_path, pool, [(0, batch(0, 9))], compression=compression)
 

@@ -21,6 +21,7 @@ from evexport_dagster.formats.cells import Cell, Group, ObjectColumn, picked_fas
 from evexport_dagster.formats.xml import XmlFormat
 from evexport_dagster.strict_json import as_text, read_members
 from evexport_dagster.text import xml_text
+from evexport_dagster_tests.formats.heads import head
 
 RELAXED = settings(deadline=None, max_examples=60)
 XML = XmlFormat()
@@ -222,7 +223,7 @@ def test_a_record_holds_the_cells_that_have_a_value(
     made = tuple(Cell(name, "never", f"c{n}") for n, (name, _) in enumerate(cells))
     pieces = [XML.group(Group(name, made)) for name in ("identity", "profile")]
     ((first, second),) = con.execute(f"SELECT {', '.join(pieces)} FROM one").fetchall()
-    record = XML.start(label) + "7" + XML.after_time + first + XML.separator + second + XML.end
+    record = "7".join(head(XML, label)) + first + XML.separator + second + XML.end
     root = ET.fromstring(file_of(record, record))
     assert root.tag == "root"
     pairs = [(readable(name), readable(it)) for name, it in cells if it is not None]
@@ -250,7 +251,7 @@ def test_text_is_read_as_it_was_but_for_what_xml_forbids(text: str) -> None:
 @RELAXED
 @given(st.lists(TEXTS, max_size=20), st.lists(st.integers(0, 3000)))
 def test_records_are_counted_however_the_file_is_cut(texts: list[str], cuts: list[int]) -> None:
-    records = [XML.start(text) + text_of(text) + XML.end for text in texts]
+    records = [head(XML, text)[0] + text_of(text) + XML.end for text in texts]
     data = file_of(*records)
     places = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts)})
     assert XML.count(data[start:end] for start, end in pairwise(places)) == len(texts)
@@ -261,7 +262,7 @@ def test_records_are_counted_however_the_file_is_cut(texts: list[str], cuts: lis
 
 
 def text_of(text: str) -> str:
-    return f"1{XML.after_time}<identity></identity><eventProps>{xml_text(text)}</eventProps>"
+    return f"1{head(XML, text)[1]}<identity></identity><eventProps>{xml_text(text)}</eventProps>"
 
 
 def test_a_file_without_records_is_valid() -> None:
@@ -275,9 +276,10 @@ def test_a_file_without_records_is_valid() -> None:
 def test_a_long_file_is_read_piece_by_piece(con: duckdb.DuckDBPyConnection) -> None:
     rows = 100_000
     piece = XML.properties(columns_of(["n"], {}, listed=False), "w", "NULL")
+    before, after = head(XML, "a")
     lines = con.execute(
         f"""
-        SELECT concat('{XML.start("a")}', i, '{XML.after_time}', {piece}, '{XML.end}')
+        SELECT concat('{before}', i, '{after}', {piece}, '{XML.end}')
         FROM (SELECT i, '{{"n":' || i || '}}' AS w FROM range({rows}) r(i))
         """
     ).fetchall()

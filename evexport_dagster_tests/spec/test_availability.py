@@ -45,7 +45,7 @@ def test_defaults_that_are_written_out_are_available() -> None:
     assert _gaps(text) == []
 
 
-@pytest.mark.parametrize("said", ["type: profiles", "layout: legacy", "layout: infobip"])
+@pytest.mark.parametrize("said", ["type: profiles"])
 def test_a_word_of_later_is_refused_when_a_spec_is_loaded(said: str, settings: Settings) -> None:
     with pytest.raises(SpecError, match="not available yet"):
         parse_spec(f"{SPEC}{said}\n", settings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -19,28 +19,44 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evexport_dagster.errors import BugError
-from evexport_dagster.formats.gzip import MEMBER_BYTES, member_maker, read_back
-from evexport_dagster.formats.parquet.unions import SCHEMA, UNIONS
+from evexport_dagster.formats.gzip import member_maker, read_back
+from evexport_dagster.formats.parquet.sink import Sink
 from evexport_dagster.formats.values import integers
 
 GROUP_ROWS: Final = 122_880
 GROUP_BYTES: Final = 64 << 20
 """A row group ends when its properties have so many bytes of text, if not before."""
 
+_ROW_BYTES: Final = 1024
+"""More than a record takes beside the texts of its properties."""
+
+_FOOTER_BYTES: Final = 1 << 20
+_LEAST_GROUP: Final = 64
 _BATCH_VALUES: Final = 8192
 _AHEAD: Final = 2
 
 
 class ParquetFiles:
-    """The files of the format; `formats.base` says what its parts are."""
+    """The files of the format; `formats.base` says what its parts are. `properties` is the column
+    that most of a record is in."""
 
-    def __init__(self, pool: ThreadPoolExecutor, *, gzipped: bool, stable: bool) -> None:
-        self._pool, self._gzipped, self._stable = pool, gzipped, stable
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        schema: pa.Schema,
+        properties: str,
+        *,
+        gzipped: bool,
+        stable: bool,
+    ) -> None:
+        self._pool, self._schema, self._properties = pool, schema, properties
+        self._gzipped, self._stable = gzipped, stable
         self._under_way: deque[Future[None]] = deque()
 
-    def begin(self, path: Path, labels: Sequence[str]) -> ParquetFile:
+    def begin(self, path: Path, heading: Sequence[str]) -> ParquetFile:
         member = member_maker(stable=self._stable) if self._gzipped else None
-        return ParquetFile(path, Sink(path, member), self._submit)
+        writer = _Writer(Sink(path, member), self._schema)
+        return ParquetFile(path, writer, self._properties, self._submit)
 
     def finish(self) -> None:
         while self._under_way:
@@ -61,23 +77,44 @@ class ParquetFile:
     waiting = 0
 
     def __init__(
-        self, path: Path, sink: Sink, submit: Callable[[Callable[[], None]], Future[None]]
+        self,
+        path: Path,
+        writer: _Writer,
+        properties: str,
+        submit: Callable[[Callable[[], None]], Future[None]],
     ) -> None:
-        self._path, self._sink, self._submit = path, sink, submit
-        self._writer = _Writer(sink)
+        self._path, self._properties, self._submit = path, properties, submit
+        self._writer, self._sink = writer, writer.sink
         self._group: list[pa.RecordBatch] = []
         self._rows = self._bytes = 0
         self._last: Future[None] | None = None
 
     def write(self, records: pa.RecordBatch) -> int:
         while len(records):
-            rows, size = _room(records, GROUP_ROWS - self._rows, GROUP_BYTES - self._bytes)
+            texts = _texts_until(records, self._properties)
+            rows, size = _room(texts, GROUP_ROWS - self._rows, GROUP_BYTES - self._bytes)
             self._group.append(records.slice(0, rows))
             self._rows, self._bytes = self._rows + rows, self._bytes + size
             records = records.slice(rows)
             if self._rows == GROUP_ROWS or self._bytes >= GROUP_BYTES:
                 self._end_group()
         return 0
+
+    def room(self, records: pa.RecordBatch, limit: int) -> int:
+        texts = _texts_until(records, self._properties)
+        while True:
+            free = limit - self._size() - _FOOTER_BYTES
+            fitting = _fitting(texts, free - self._bytes - self._rows * _ROW_BYTES)
+            if fitting or not self._group or free < limit // _LEAST_GROUP:
+                return fitting
+            # Compressed, the row group may leave room for another one.
+            self._end_group()
+
+    def _size(self) -> int:
+        """The bytes of the complete row groups."""
+        if self._last is not None:
+            self._last.result()
+        return self._sink.size
 
     def set_aside(self) -> None:
         """What waits is one row group, and one file is open."""
@@ -117,20 +154,32 @@ class ParquetFile:
         self._last = self._submit(task)
 
 
-def _room(records: pa.RecordBatch, rows: int, size: int) -> tuple[int, int]:
-    """How many of some records a row group takes, up to `rows` and the one that reaches `size`
-    bytes of properties; and how many bytes these have."""
-    first = records.slice(0, rows)
-    properties = first.column("eventProps")
-    texts = properties.items.field("member5")
+def _fitting(texts: pa.Int32Array, free: int) -> int:
+    """How many records fit for certain into so many bytes."""
+    begin = texts[0].as_py()
+    ends = texts.to_pylist()[1:]
+    weights = (end - begin + (n + 1) * _ROW_BYTES for n, end in enumerate(ends))
+    return sum(1 for weight in weights if weight <= free)
+
+
+def _texts_until(records: pa.RecordBatch, properties: str) -> pa.Int32Array:
+    """Where the texts of the properties of each record begin, and where the last ones end."""
+    column = records.column(properties)
+    texts = column.items.field("member5")
     # Texts that are masked, because they are numbers, count too.
     ends = pa.Array.from_buffers(
         pa.int32(), len(texts) + 1, [None, texts.buffers()[1]], offset=texts.offset
     )
-    reached = ends.take(properties.offsets)
+    return ends.take(column.offsets)
+
+
+def _room(texts: pa.Int32Array, rows: int, size: int) -> tuple[int, int]:
+    """How many of some records a row group takes, up to `rows` and the one that reaches `size`
+    bytes of properties; and how many bytes these have."""
+    reached = texts.slice(0, rows + 1)
     begin, end = reached[0].as_py(), reached[-1].as_py()
     if end - begin < size:
-        return len(first), end - begin
+        return len(reached) - 1, end - begin
     enough = pc.greater_equal(reached, integers([begin + size], pa.int32())[0])
     count = len(enough) - pc.sum(enough).as_py()
     return count, reached[count].as_py() - begin
@@ -139,8 +188,8 @@ def _room(records: pa.RecordBatch, rows: int, size: int) -> tuple[int, int]:
 class _Writer:
     """Writes the row groups of a file; runs in a thread, one call after the other."""
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    def __init__(self, sink: Sink, schema: pa.Schema) -> None:
+        self.sink, self._schema = sink, schema
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, batches: Sequence[pa.RecordBatch]) -> None:
@@ -154,14 +203,14 @@ class _Writer:
         """Writes the footer."""
         if self._writer is not None:
             self._writer.close()
-        self._sink.close()
+        self.sink.close()
 
     def _opened(self, schema: pa.Schema) -> pq.ParquetWriter:
         return pq.ParquetWriter(
-            self._sink,
+            self.sink,
             schema,
             compression="zstd",
-            use_dictionary=_TEXTS,
+            use_dictionary=list(_dictionaries(self._schema)),
             write_statistics=False,
             write_page_checksum=True,
             write_batch_size=_BATCH_VALUES,
@@ -169,22 +218,30 @@ class _Writer:
         )
 
 
-_TEXTS = [
-    "eventName",
-    *(f"{name}.key_value.key" for name in ("timestamp", *UNIONS)),
-    *(f"{name}.key_value.value.member5" for name in UNIONS if name != "identity"),
-]
+def _dictionaries(schema: pa.Schema) -> Iterator[str]:
+    """The columns, as Parquet names them, whose texts repeat."""
+    for field in schema:
+        if pa.types.is_string(field.type):
+            yield field.name
+        elif pa.types.is_struct(field.type):
+            yield from (f"{field.name}.{it.name}" for it in field.type)
+        elif pa.types.is_map(field.type):
+            yield f"{field.name}.key_value.key"
+            members = field.type.item_type
+            if pa.types.is_struct(members) and pa.types.is_string(members.field(5).type):
+                yield f"{field.name}.key_value.value.member5"
 
 
 def _together(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """One batch of all, without any label that no record has."""
-    columns = [
-        _compact(pa.concat_arrays([it.column(name) for it in batches])) for name in SCHEMA.names
-    ]
-    return pa.RecordBatch.from_arrays(columns, SCHEMA.names)
+    names = batches[0].schema.names
+    columns = [_compact(pa.concat_arrays([it.column(name) for it in batches])) for name in names]
+    return pa.RecordBatch.from_arrays(columns, names)
 
 
 def _compact(column: pa.Array) -> pa.Array:
+    if not isinstance(column, pa.DictionaryArray | pa.MapArray):
+        return column
     if isinstance(column, pa.DictionaryArray):
         used = column.indices.dictionary_encode()
         return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))
@@ -198,69 +255,13 @@ def _compact(column: pa.Array) -> pa.Array:
     )
 
 
-class Sink:
-    """A new file as `pyarrow` asks for one: it knows the checksum of its bytes, and is compressed
-    by members where there is a maker of these."""
-
-    def __init__(self, path: Path, member: Callable[[Sequence[bytes]], bytes] | None) -> None:
-        self._file, self._member = path.open("wb"), member
-        self._hash = hashlib.sha256()
-        self._rest = bytearray()
-        self._taken = 0
-        self.closed = False
-
-    @property
-    def is_gzipped(self) -> bool:
-        """Whether what is written becomes members of gzip."""
-        return self._member is not None
-
-    @property
-    def sha256(self) -> str:
-        """The checksum of the file."""
-        return self._hash.hexdigest()
-
-    def write(self, data: bytes) -> int:
-        """Takes bytes of the Parquet file."""
-        self._taken += len(data)
-        if self._member is None:
-            self._put(data)
-            return len(data)
-        self._rest += data
-        while len(self._rest) >= MEMBER_BYTES:
-            self._put(self._member([bytes(self._rest[:MEMBER_BYTES])]))
-            del self._rest[:MEMBER_BYTES]
-        return len(data)
-
-    def tell(self) -> int:
-        """How many bytes were taken."""
-        return self._taken
-
-    def flush(self) -> None:
-        """What is no whole member yet stays."""
-
-    def close(self) -> None:
-        """Writes what is left."""
-        if self._member is not None and self._rest:
-            self._put(self._member([bytes(self._rest)]))
-            self._rest = bytearray()
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Leaves the file as it is."""
-        self._file.close()
-        self.closed = True
-
-    def _put(self, data: bytes) -> None:
-        self._file.write(data)
-        self._hash.update(data)
-
-
 def _rows(path: Path) -> int:
     """The records by the footer of a file, if its rows are as many."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             by_footer = int(file.metadata.num_rows)
-            found = len(file.read(columns=["eventName", "timestamp"], use_threads=False))
+            first = file.schema_arrow.names[:2]
+            found = len(file.read(columns=first, use_threads=False))
     except (pa.ArrowException, OSError) as error:
         raise BugError(f"{path.name} cannot be read back: {error}") from error
     if found != by_footer:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
 from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.parquet.files import ParquetFiles
-from evexport_dagster.formats.parquet.unions import SCHEMA, UNIONS, column
+from evexport_dagster.formats.parquet.unions import column, schema_of
 from evexport_dagster.formats.values import Entries, integers, strings
+from evexport_dagster.layouts import CLEVERTAP, EventName, EventTime, Layout
 
-_TIME = "eventTime"
+_STAMPS = "timestamp"
 
 
 class ParquetFormat:
@@ -24,25 +25,53 @@ class ParquetFormat:
     any_number_passes = False
     separator = "\x1f"
 
+    def __init__(self, layout: Layout = CLEVERTAP) -> None:
+        self.has_structs = layout.has_structs
+        self._schema = schema_of(layout)
+        self._properties = layout.properties
+        self._event = next(it.label for it in layout.record if isinstance(it, EventName))
+        self._time = next(it.label for it in layout.record if isinstance(it, EventTime))
+
     def group(self, group: Group) -> str:
+        return self.members(group)
+
+    def members(self, group: Group) -> str:
         # JSON has no control character that is not escaped.
         cells = ", ".join(f"coalesce(({cell.json})::VARCHAR, '')" for cell in group.cells)
         return f"concat_ws(chr(31), {cells})"
+
+    def heading(self, event: str, labels: Sequence[str]) -> Sequence[str]:
+        return ()
 
     def column(self, group: str, entries: Entries) -> pa.Array:
         return column(group, entries)
 
     def records(
-        self, label: str, times: pa.Array, groups: Mapping[str, pa.Array]
+        self, label: str, times: pa.Array, columns: Mapping[str, pa.Array]
     ) -> pa.RecordBatch:
-        rows = len(times)
-        every = integers(range(rows + 1), pa.int32())
-        stamps = pa.MapArray.from_arrays(every, _the_same(_TIME, rows), times)
-        columns = [groups[it] if it in groups else _empty(it, rows) for it in UNIONS]
-        return pa.RecordBatch.from_arrays([_the_same(label, rows), stamps, *columns], SCHEMA.names)
+        own = {self._event: _the_same(label, len(times)), **self._times(times)}
+        made = [self._column(field, len(times), own | {**columns}) for field in self._schema]
+        return pa.RecordBatch.from_arrays(made, self._schema.names)
 
     def files(self, pool: ThreadPoolExecutor, compression: str, *, stable: bool) -> ParquetFiles:
-        return ParquetFiles(pool, gzipped=compression == "gzip", stable=stable)
+        return ParquetFiles(
+            pool, self._schema, self._properties, gzipped=compression == "gzip", stable=stable
+        )
+
+    def _times(self, times: pa.Array) -> dict[str, pa.Array]:
+        if _STAMPS not in self._schema.names:
+            return {self._time: times.cast(self._schema.field(self._time).type)}
+        every = integers(range(len(times) + 1), pa.int32())
+        stamps = pa.MapArray.from_arrays(every, _the_same(self._time, len(times)), times)
+        return {_STAMPS: stamps}
+
+    def _column(self, field: pa.Field, rows: int, made: Mapping[str, pa.Array]) -> pa.Array:
+        if field.name in made:
+            return made[field.name]
+        if pa.types.is_struct(field.type):
+            children = [made[f"{field.name}.{it.name}"] for it in field.type]
+            return pa.StructArray.from_arrays(children, fields=list(field.type))
+        return _empty(field.type, rows)
 
 
 def _the_same(text: str, rows: int) -> pa.DictionaryArray:
@@ -53,6 +82,6 @@ def _zeros(count: int) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(bytes(4 * count))])
 
 
-def _empty(group: str, rows: int) -> pa.MapArray:
+def _empty(kind: pa.MapType, rows: int) -> pa.MapArray:
     keys = pa.DictionaryArray.from_arrays(_zeros(0), strings([]))
-    return pa.MapArray.from_arrays(_zeros(rows + 1), keys, pa.nulls(0, UNIONS[group]))
+    return pa.MapArray.from_arrays(_zeros(rows + 1), keys, pa.nulls(0, kind.item_type))

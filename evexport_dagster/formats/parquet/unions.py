@@ -1,5 +1,7 @@
 """The columns of a Parquet file and the unions in them (product contract, section 4).
 
+Where a layout has structs, a value of person or device is a text in one.
+
 A union is a struct with a member for each type, of which one at most has a value: boolean 0,
 32-bit integer 1, 64-bit integer 2, 32-bit float 3, double 4, text 5. The one of identities has
 text 0, list 1, then the numbers; that of preferences has a map of unions, 6, too.
@@ -8,7 +10,7 @@ text 0, list 1, then the numbers; that of preferences has a map of unions, 6, to
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
@@ -25,6 +27,14 @@ from evexport_dagster.formats.values import (
     lists,
     read_value,
     strings,
+)
+from evexport_dagster.layouts import (
+    EventName,
+    EventTime,
+    Layout,
+    OfDevice,
+    OfPerson,
+    Properties,
 )
 from evexport_dagster.strict_json import Number
 
@@ -53,13 +63,32 @@ UNIONS: Final = {
 }
 """The union of each group, in the order of the columns."""
 
-SCHEMA: Final = pa.schema(
+MAPS: Final = pa.schema(
     [
         ("eventName", pa.string()),
         ("timestamp", _map(pa.string())),
         *((group, _map(union)) for group, union in UNIONS.items()),
     ]
 )
+
+
+def schema_of(layout: Layout) -> pa.Schema:
+    """The columns of a layout's files, whatever is selected."""
+    return pa.schema(list(_structs(layout))) if layout.has_structs else MAPS
+
+
+def _structs(layout: Layout) -> Iterator[tuple[str, pa.DataType]]:
+    fields = layout.fields()
+    for member in layout.record:
+        match member:
+            case EventName(label):
+                yield label, pa.string()
+            case EventTime(label, is_number=is_number):
+                yield label, pa.int64() if is_number else pa.string()
+            case Properties(label):
+                yield label, _map(_VALUE)
+            case OfPerson(group) | OfDevice(group) if group in fields:
+                yield group, pa.struct([(it, pa.string()) for it in fields.pop(group)])
 
 
 def column(group: str, entries: Entries) -> pa.MapArray:
