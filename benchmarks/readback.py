@@ -29,7 +29,12 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _lines(path: Path) -> int:
-    return sum(chunk.count(b"\n") for chunk in _chunks(path))
+    """Line ends, less that of a first line which is no record but the name of an event."""
+    is_titled, ends = None, 0
+    for chunk in _chunks(path):
+        is_titled = is_titled if is_titled is not None else not chunk.startswith(b"{")
+        ends += chunk.count(b"\n")
+    return ends - bool(is_titled)
 
 
 def _csv_rows(path: Path) -> int:
