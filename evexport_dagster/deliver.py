@@ -195,9 +195,15 @@ class _Run:
         """Each delivery with what is to be put, told when its turn comes."""
         for it in delivered:
             self.promises.beat()
-            first = first_records(it.files[0][1].path, self.plan.spec.format) if it.files else ()
+            first = self._first_records(it)
             self.tell("writing", it.event.name, sum(it.survey.rows.values()), first)
             yield it, [(key, file.path) for key, file in it.files]
+
+    def _first_records(self, delivered: Delivered) -> tuple[Record, ...]:
+        if not delivered.files:
+            return ()
+        spec, path = self.plan.spec, delivered.files[0][1].path
+        return first_records(path, spec.format, is_titled=LAYOUTS[spec.layout].is_titled)
 
     def _spool(self, window: WindowRows, spool: Spool) -> None:
         rows = 0

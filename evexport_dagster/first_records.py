@@ -27,15 +27,18 @@ Record = Mapping[str, str]
 """The fields of a record by their labels, those of a group as `group.label`."""
 
 
-def first_records(path: Path, format_: str) -> tuple[Record, ...]:
-    """The first records of a finished file of a format, each cut to a few short fields.
+def first_records(path: Path, format_: str, *, is_titled: bool = False) -> tuple[Record, ...]:
+    """The first records of a finished file of a format, each cut to a few short fields; `is_titled`
+    where the first line of a JSON file is none.
 
     Fewer, or none, where already the first of them are very long.
     """
-    return tuple(_cut(record) for record in islice(_records(path, format_), RECORDS))
+    skipped = 1 if is_titled and format_ == "json" else 0
+    records = islice(_records(path, format_, skipped), RECORDS)
+    return tuple(_cut(record) for record in records)
 
 
-def _records(path: Path, format_: str) -> Iterator[Mapping[str, object]]:
+def _records(path: Path, format_: str, skipped: int) -> Iterator[Mapping[str, object]]:
     if format_ == "parquet":
         return _of_parquet(path)
     with gzip.open(path) as file:
@@ -44,7 +47,7 @@ def _records(path: Path, format_: str) -> Iterator[Mapping[str, object]]:
         return _of_xml(head)
     # What the cut tore apart is a line without its end.
     text = head[: head.rfind(b"\n") + 1].decode()
-    return _of_csv(text, whole=len(head) < _READ) if format_ == "csv" else _of_json(text)
+    return _of_csv(text, whole=len(head) < _READ) if format_ == "csv" else _of_json(text, skipped)
 
 
 def _of_csv(text: str, *, whole: bool) -> Iterator[Mapping[str, object]]:
@@ -55,8 +58,10 @@ def _of_csv(text: str, *, whole: bool) -> Iterator[Mapping[str, object]]:
     return (dict(zip(rows[0], row, strict=False)) for row in rows[1:])
 
 
-def _of_json(text: str) -> Iterator[Mapping[str, object]]:
-    return (_flat(json.loads(line).items()) for line in text.splitlines())
+def _of_json(text: str, skipped: int) -> Iterator[Mapping[str, object]]:
+    # `splitlines` would split within texts, too.
+    lines = text.split("\n")[skipped:-1]
+    return (_flat(json.loads(line).items()) for line in lines)
 
 
 def _of_xml(head: bytes) -> Iterator[Mapping[str, object]]:
@@ -72,6 +77,8 @@ def _xml_group(group: Element) -> object:
     entries = group.findall("entry")
     if not entries and not len(group):
         return group.text
+    if not entries:
+        return {element.tag: element.text for element in group}
     return {entry.findtext("key", ""): entry.findtext("value", "") for entry in entries}
 
 

@@ -9,8 +9,6 @@ Nothing is joined in SQL, since a join would lose the order that the rows have.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
 
 import duckdb
 import pyarrow as pa
@@ -18,7 +16,6 @@ import pyarrow.compute as pc
 
 from evexport_dagster.columns import EventColumns, relabelled
 from evexport_dagster.formats import ValueFormat
-from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.values import (
     KINDS,
     Entries,
@@ -26,17 +23,11 @@ from evexport_dagster.formats.values import (
     booleans,
     integers,
     lists,
-    read_tokens,
     read_value,
     strings,
 )
-from evexport_dagster.query.shape import (
-    DEVICES,
-    PEOPLE,
-    SERIES,
-    RecordShape,
-    event_and_instance,
-)
+from evexport_dagster.query.shape import SERIES, RecordShape, event_and_instance
+from evexport_dagster.query.value_groups import NO_FLOATS, ValueGroups, whole_batch
 from evexport_dagster.source import FloatMembers
 from evexport_dagster.strict_json import read_members
 
@@ -57,7 +48,7 @@ def value_records(
     rows = _rows(con, shape, columns)
     if not len(rows):
         return
-    groups = _Groups(con, shape, format_, floats)
+    groups = ValueGroups(con, shape, format_, floats)
     shapes = _shapes(con)
     series = _runs(rows.column("series"))
     start = 0
@@ -65,7 +56,7 @@ def value_records(
         count = sum(rows_ for _, rows_ in instances)
         of_event = rows.slice(start, count)
         entries = _properties(
-            of_event, shapes[event], columns[event], floats.get("event_props", _NO_FLOATS)
+            of_event, shapes[event], columns[event], floats.get("event_props", NO_FLOATS)
         )
         label = shape.spec.events.choice(shape.events[event]).label
         name = shape.layout.properties
@@ -86,7 +77,7 @@ def _rows(
     """The rows in the order of `place`, each with the texts and kinds of its properties."""
     kept = f"place, {SERIES} AS series, shape, {shape.time} AS time, profile_id, device"
     source = f"staged WHERE event IN ({', '.join(map(str, columns))})"
-    fast = _whole(
+    fast = whole_batch(
         con,
         f"""
         SELECT {kept}, json_extract_string(event_props, '$.*') AS texts,
@@ -97,25 +88,12 @@ def _rows(
     kinds = fast.column("kinds")
     kinds = pa.ListArray.from_arrays(kinds.offsets, kinds.values.indices)
     fast = fast.set_column(fast.schema.get_field_index("kinds"), "kinds", kinds)
-    exact = _whole(con, f"SELECT {kept}, event_props FROM {source} AND exact")
+    exact = whole_batch(con, f"SELECT {kept}, event_props FROM {source} AND exact")
     if len(exact):
         fast = _joined(fast, _read(exact))
     if _is_sorted(fast.column("place")):
         return fast
     return fast.take(pc.sort_indices(fast.column("place")))
-
-
-def _whole(con: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatch:
-    """The rows of a query as one batch."""
-    table = con.sql(query).to_arrow_table()
-    batches = table.combine_chunks().to_batches()
-    return (
-        batches[0]
-        if batches
-        else pa.RecordBatch.from_arrays(
-            [pa.nulls(0, field.type) for field in table.schema], schema=table.schema
-        )
-    )
 
 
 def _joined(one: pa.RecordBatch, other: pa.RecordBatch) -> pa.RecordBatch:
@@ -215,118 +193,3 @@ def _properties(
     dictionary = strings([column.label for column in columns.columns])
     codes = pa.DictionaryArray.from_arrays(labels.flatten(), dictionary)
     return Entries(labels.offsets, codes, values)
-
-
-# People and devices
-
-
-class _Groups:
-    """The groups of people and devices of a chunk, made once each, and looked up for rows."""
-
-    def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        shape: RecordShape,
-        format_: ValueFormat,
-        floats: Mapping[str, FloatMembers],
-    ) -> None:
-        people = _whole(
-            con,
-            """
-            FROM people WHERE EXISTS (
-                FROM staged WHERE staged.profile_id IS NOT DISTINCT FROM people.profile_id
-            )
-            """,
-        )
-        devices = _whole(con, "FROM devices SEMI JOIN staged USING (device)")
-        self._tables = [
-            _Lookup(
-                key,
-                table.column(key),
-                _columns(format_, it.groups, table.column(it.column), floats),
-            )
-            for name, key, table in (
-                (PEOPLE, "profile_id", people),
-                (DEVICES, "device", devices),
-            )
-            for it in shape.pieces_of(name)
-        ]
-
-    def of_rows(self, rows: pa.RecordBatch) -> dict[str, pa.Array]:
-        """The columns of the groups, for these rows."""
-        found: dict[str, pa.Array] = {}
-        for table in self._tables:
-            found |= table.of_rows(rows)
-        return found
-
-
-@dataclass(frozen=True)
-class _Lookup:
-    key: str
-    keys: pa.Array
-    columns: Mapping[str, pa.Array]
-
-    def of_rows(self, rows: pa.RecordBatch) -> dict[str, pa.Array]:
-        places = pc.index_in(rows.column(self.key), self.keys)
-        return {name: column.take(places) for name, column in self.columns.items()}
-
-
-def _columns(
-    format_: ValueFormat,
-    groups: Sequence[Group],
-    pieces: pa.Array,
-    floats: Mapping[str, FloatMembers],
-) -> dict[str, pa.Array]:
-    """The columns of some groups from pieces, in which their cells stand side by side; or of their
-    cells, by `GROUP.LABEL`, where the format has structs."""
-    cells = pc.split_pattern(pieces, format_.separator)
-    firsts = [0, *accumulate(len(group.labels) for group in groups)]
-    if format_.has_structs:
-        labels = (f"{group.name}.{label}" for group in groups for label in group.labels)
-        return {label: _texts(pc.list_element(cells, n)) for n, label in enumerate(labels)}
-    return {
-        group.name: format_.column(
-            group.name,
-            _entries(
-                pc.list_slice(cells, first, end),
-                group,
-                floats.get(_OBJECTS.get(group.name, ""), _NO_FLOATS),
-            ),
-        )
-        for group, (first, end) in zip(groups, pairwise(firsts), strict=True)
-    }
-
-
-_OBJECTS = {"profile": "properties", "deviceInfo": "device", "commPrefs": "comm_prefs"}
-"""The column of the source whose members a group takes."""
-
-_NO_FLOATS = FloatMembers()
-
-
-def _texts(tokens: pa.StringArray) -> pa.StringArray:
-    """The texts of JSON tokens; empty ones are missing."""
-    present = pc.greater(pc.binary_length(tokens), integers([0], pa.int32())[0])
-    texts = read_tokens(tokens.filter(present)).texts
-    return pc.replace_with_mask(pa.nulls(len(tokens), pa.string()), present, texts)
-
-
-def _entries(cells: pa.ListArray, group: Group, floats: FloatMembers) -> Entries:
-    """The entries of a group, whose cells are as many for each piece; empty ones are missing."""
-    rows, width = len(cells), len(group.cells)
-    tokens = cells.flatten()
-    present = pc.greater(pc.binary_length(tokens), integers([0], pa.int32())[0])
-    every = lists(integers(range(width), pa.int32()), [width])
-    codes = every.take(integers(bytes(rows), pa.uint8(), "B")).flatten().filter(present)
-    counted = pc.cumulative_sum(present.cast(pa.int32()))
-    ends = integers(range(width - 1, rows * width, width), pa.int32())
-    values = read_tokens(tokens.filter(present))
-    if floats:
-        are_floats = booleans(
-            [bool(cell.keys) and all(key in floats for key in cell.keys) for cell in group.cells]
-        )
-        values = values.with_floats(are_floats.take(codes))
-    return Entries(
-        pa.concat_arrays([integers([0], pa.int32()), counted.take(ends)]),
-        pa.DictionaryArray.from_arrays(codes, strings(group.labels)),
-        values,
-    )
