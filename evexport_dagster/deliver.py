@@ -28,6 +28,7 @@ from evexport_dagster.query.privacy import protect, refuse_forbidden
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.survey import EventSurvey
 from evexport_dagster.query.window import WindowRows
+from evexport_dagster.record_schema import RecordSchema, record_schema
 from evexport_dagster.settings import Settings
 from evexport_dagster.source import open_lake, unplaceable_rows
 from evexport_dagster.spool import Spool, SpoolFile, rows_by_instance
@@ -65,13 +66,15 @@ class Promises:
 
 @dataclass(frozen=True)
 class Delivered:
-    """An event of a window, published: its survey, its columns, its (key, file)s, its oddities."""
+    """An event of a window, published: its survey, its columns, its (key, file)s, its oddities,
+    and what its records can hold, where there are any."""
 
     event: PlannedEvent
     survey: EventSurvey
     columns: CommittedColumns
     files: tuple[tuple[str, SpoolFile], ...]
     oddities: Mapping[str, object]
+    schema: RecordSchema | None
 
     @property
     def rows(self) -> int:
@@ -178,7 +181,9 @@ class _Run:
             said: dict[str, object] = {**odd, **_left_out(survey, columns)}
             if survey.lateness:
                 said[LATENESS] = dict(survey.lateness)
-            delivered.append(Delivered(event, survey, columns, self._keyed(event, of_event), said))
+            keyed = self._keyed(event, of_event)
+            schema = _schema(window.shape, survey, columns.columns)
+            delivered.append(Delivered(event, survey, columns, keyed, said, schema))
         self.promises.claim([key for it in delivered for key, _ in it.files])
         yield from uploaded(self._announced(delivered), self.store, self.promises.beat)
         return tuple(event for number, event in enumerate(events) if number in again)
@@ -222,6 +227,13 @@ def _check(event: PlannedEvent, survey: EventSurvey, files: Sequence[SpoolFile])
             f"event {event.name!r}: {dict(survey.rows)} rows by instance in the source,"
             f" {dict(written)} written; nothing of it was published"
         )
+
+
+def _schema(shape: RecordShape, survey: EventSurvey, columns: EventColumns) -> RecordSchema | None:
+    if not survey.rows:
+        return None
+    sources = {column.label: column.sources for column in columns.columns}
+    return record_schema(shape.groups(columns), sources, survey.kinds)
 
 
 def _left_out(survey: EventSurvey, committed: CommittedColumns) -> dict[str, object]:

@@ -20,7 +20,7 @@ PACKAGE = "evexport_dagster"
 TESTS = "evexport_dagster_tests"
 
 LAYERS = (
-    ("errors", "text", "windows", "strict_json"),
+    ("errors", "text", "windows", "strict_json", "record_schema"),
     ("naming", "sample"),
     ("layouts",),
     ("spec",),
@@ -57,7 +57,7 @@ FOREIGN = {
     "a host of a package registry": r"p[y]pi\.org|pythonh[o]sted|npmj[s]\.|crat[e]s\.io",
 }
 
-MAKE_TARGETS = ("help", "demo", "test", "dev", "lint", "bench", "docs", "lock", "clean")
+MAKE_TARGETS = ("help", "demo", "test", "dev", "lint", "bench", "memory", "docs", "lock", "clean")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from evexport_dagster.cli.rows import failure_document, row_document
 from evexport_dagster.cli.times import instant_text, iso, window_document, window_text
 from evexport_dagster.exports import LATE_ROWS, ExportDetail, WindowHistory
 from evexport_dagster.ledger import Late, Receipt, totals_of
+from evexport_dagster.record_schema import Drift
 from evexport_dagster.text import size_text
 
 
@@ -29,7 +30,7 @@ def detail_document(detail: ExportDetail, zone: ZoneInfo) -> Document:
         ],
         "events": [{"event": it.name, "segment": it.segment} for it in detail.events],
         "windows": [_window_document(it, zone) for it in detail.windows],
-        "receipts": [_receipt_document(it, zone) for it in detail.receipts],
+        "receipts": [_receipt_document(it, detail.drift(it), zone) for it in detail.receipts],
         "late": [_late_document(it, zone) for it in detail.late],
         "page": detail.page,
         "pages": detail.pages,
@@ -62,6 +63,16 @@ def window_grid(detail: ExportDetail, zone: ZoneInfo) -> Grid:
     return Grid(columns, tuple(rows), frozenset({"Events", "Rows", "Files", "Size"}))
 
 
+def drift_grid(detail: ExportDetail, zone: ZoneInfo) -> Grid:
+    """A line for each delivery of the page in which properties changed."""
+    rows = (
+        (window_text(window_of(receipt), zone), receipt.event, drift.in_words())
+        for receipt in detail.receipts
+        if (drift := detail.drift(receipt))
+    )
+    return Grid(("Window", "Event", "Properties"), tuple(rows))
+
+
 def _state_text(window: WindowHistory) -> str:
     kinds = sorted({failure.kind for failure in window.failures})
     return f"{window.state}: {', '.join(kinds)}" if kinds else window.state
@@ -80,7 +91,7 @@ def _window_document(window: WindowHistory, zone: ZoneInfo) -> Document:
     }
 
 
-def _receipt_document(receipt: Receipt, zone: ZoneInfo) -> Document:
+def _receipt_document(receipt: Receipt, drift: Drift | None, zone: ZoneInfo) -> Document:
     return {
         "window": window_document(window_of(receipt), zone),
         "event": receipt.event,
@@ -89,6 +100,8 @@ def _receipt_document(receipt: Receipt, zone: ZoneInfo) -> Document:
         "recorded_at": iso(receipt.recorded_at, zone),
         "reason": "late_events" if LATE_ROWS in receipt.oddities else None,
         "oddities": dict(receipt.oddities),
+        "schema": receipt.schema_hash,
+        "drift": None if drift is None else drift.as_json(),
         "files": [{"instance": it.instance, **file_document(it)} for it in receipt.files],
     }
 

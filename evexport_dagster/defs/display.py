@@ -27,8 +27,11 @@ def repair(project: Project, job: ExportJob, root: str, instance: dg.DagsterInst
         return 0
     now = dt.datetime.now(dt.UTC)
     lost = [it for it in project.to_display(job.name) if _is_lost(it, instance, now)]
+    schemas = project.unattended.schemas(lost)
     for receipt in lost:
-        instance.report_runless_asset_event(materialization(job, receipt, project.settings, root))
+        schema = schemas.get((receipt.window_start, receipt.event))
+        shown = materialization(job, receipt, project.settings, root, schema=schema)
+        instance.report_runless_asset_event(shown)
     project.mark_displayed(lost)
     return len(lost)
 

@@ -130,10 +130,11 @@ class ExportIOManager(dg.IOManager, ABC):
         receipts: Sequence[Receipt],
         first: FirstRecords,
     ) -> None:
-        root = self.root(job)
+        root, schemas = self.root(job), self._project.unattended.schemas(receipts)
         for it in receipts:
-            records = first.pop((it.window_start, it.event), ())
-            shown = materialization(job, it, self._project.settings, root, records)
+            key = (it.window_start, it.event)
+            records, schema = first.pop(key, ()), schemas.get(key)
+            shown = materialization(job, it, self._project.settings, root, records, schema)
             context.log_event(shown)
 
 

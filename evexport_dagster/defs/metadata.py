@@ -6,22 +6,27 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from posixpath import commonpath, dirname
 from typing import Any, Final
 from urllib.parse import quote
 
 import dagster as dg
 
+from evexport_dagster.columns import header
 from evexport_dagster.defs.partitions import partition_key
 from evexport_dagster.deliver import LATENESS
-from evexport_dagster.exports import LATE_ROWS, ExportJob
+from evexport_dagster.exports import LATE_ROWS, ExportJob, SchemaReport
 from evexport_dagster.first_records import Record
 from evexport_dagster.ledger import Receipt
+from evexport_dagster.record_schema import RecordSchema
 from evexport_dagster.settings import Settings
 from evexport_dagster.spec.revisions import fingerprint, meaning
 from evexport_dagster.windows import Window
 
 _MOST_FILES = 100
+_GROUP = attrgetter("group")
 _RUN_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FILE_SCHEMA = dg.TableSchema(
     columns=[
@@ -57,16 +62,21 @@ def materialization(
     settings: Settings,
     root: str,
     first_records: Sequence[Record] = (),
+    schema: SchemaReport | None = None,
 ) -> dg.AssetMaterialization:
     """The materialisation of the delivery that a receipt records; `root` is its store's URI,
-    `first_records` are those of its first file, as they were delivered."""
+    `first_records` are those of its first file, as they were delivered, `schema` says what its
+    records can hold, where it has any."""
     key = partition_key(job, Window(receipt.window_start, receipt.window_end), receipt.event)
     sums = "".join(file.sha256 for file in receipt.files)
     return dg.AssetMaterialization(
         asset_key=asset_key(job.name),
         partition=key,
         description=_description(receipt),
-        metadata=receipt_metadata(job, receipt, root, first_records),
+        metadata={
+            **receipt_metadata(job, receipt, root, first_records),
+            **schema_metadata(schema),
+        },
         tags={
             # Dagster adds these by itself only to materialisations that it makes of outputs.
             **{f"dagster/partition/{name}": part for name, part in key.keys_by_dimension.items()},
@@ -110,9 +120,34 @@ def receipt_metadata(
     shown["export id"] = dg.MetadataValue.text(str(receipt.export_id))
     shown["revision"] = dg.MetadataValue.int(receipt.revision)
     shown["column version"] = dg.MetadataValue.int(receipt.column_version)
-    if receipt.oddities:
-        shown["oddities"] = dg.MetadataValue.json(dict(receipt.oddities))
     return shown
+
+
+def schema_metadata(report: SchemaReport | None) -> Mapping[str, dg.MetadataValue[Any]]:
+    """The columns of a delivery, the hash that tells them from others, and what changed."""
+    if report is None:
+        return {}
+    shown: dict[str, dg.MetadataValue[Any]] = {
+        "dagster/column_schema": dg.MetadataValue.table_schema(_columns(report.schema)),
+        "schema hash": dg.MetadataValue.text(report.schema.hash),
+    }
+    if report.drift:
+        shown["drift"] = dg.MetadataValue.json(report.drift.as_json())
+        shown["drift in words"] = dg.MetadataValue.text(report.drift.in_words())
+    return shown
+
+
+def _columns(schema: RecordSchema) -> dg.TableSchema:
+    """The fields by their names in a header; those of properties with the types that were seen,
+    `any` where none was."""
+    fields = schema.fields
+    grouped = [(group, [it.label for it in its]) for group, its in groupby(fields, _GROUP)]
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, it.kind or "any", description=it.group or None)
+            for name, it in zip(header(grouped), fields, strict=True)
+        ]
+    )
 
 
 def _histogram(lateness: object) -> dg.MetadataValue[Any]:

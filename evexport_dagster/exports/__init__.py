@@ -25,6 +25,7 @@ from evexport_dagster.exports.previews import Preview, PreviewDelivery
 from evexport_dagster.exports.project import Project, load_project
 from evexport_dagster.exports.registration import Edited
 from evexport_dagster.exports.results import RunResult
+from evexport_dagster.exports.schemas import SchemaReport
 from evexport_dagster.plan import Progress, Task
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Progress",
     "Project",
     "RunResult",
+    "SchemaReport",
     "Task",
     "ValueChange",
     "WindowHistory",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.listing import ExportRow, Listed, Paging, row
+from evexport_dagster.exports.schemas import ReceiptKey, SchemaReport, schema_reports
 from evexport_dagster.ledger import (
     Attempt,
     Event,
@@ -22,6 +23,7 @@ from evexport_dagster.ledger import (
     RegisteredExport,
     Revision,
 )
+from evexport_dagster.record_schema import Drift
 from evexport_dagster.spec.model import Recurring
 from evexport_dagster.spec.revisions import difference
 from evexport_dagster.windows import Window, window_containing
@@ -52,6 +54,7 @@ class ExportDetail:
     """One export with its history, one page of windows, the newest first.
 
     `changes` holds what each revision but the first changed, a line each, by its number.
+    `schemas` says what the records of deliveries can hold, and what changed in it.
     `late` are rows that came after their delivery, and are in no receipt yet. `stopped_at` is when
     it was stopped for ever; `total` counts the windows of all pages.
     """
@@ -67,6 +70,12 @@ class ExportDetail:
     page: int
     pages: int
     total: int
+    schemas: Mapping[ReceiptKey, SchemaReport] = field(default_factory=dict)
+
+    def drift(self, receipt: Receipt) -> Drift | None:
+        """What changed in a delivery on this page; None where it cannot be told."""
+        report = self.schemas.get((receipt.window_start, receipt.event))
+        return report.drift if report else None
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
@@ -81,6 +90,8 @@ def detail(context: Context, listed: Listed, paging: Paging) -> ExportDetail:
         return ExportDetail(shown, listed.place, (), {}, (), (), (), None, paging.page, 1, 0)
     revisions = context.ledger.exports.revisions(export.export_id)
     total = context.ledger.histories.count(export.export_id)
+    windows = _windows(context, listed, export, paging)
+    receipts = [receipt for window in windows for receipt in window.receipts]
     return ExportDetail(
         row=shown,
         place=listed.place,
@@ -90,12 +101,13 @@ def detail(context: Context, listed: Listed, paging: Paging) -> ExportDetail:
             for older, newer in pairwise(revisions)
         },
         events=context.ledger.events.of(export.export_id),
-        windows=_windows(context, listed, export, paging),
+        windows=windows,
         late=context.ledger.late.of(export.export_id),
         stopped_at=export.state_at if export.state == "stopped" else None,
         page=paging.page,
         pages=paging.pages(total),
         total=total,
+        schemas=schema_reports(context.ledger, export.export_id, receipts),
     )
 
 

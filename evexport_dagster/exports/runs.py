@@ -141,6 +141,7 @@ class _Run:
             last_event_time=survey.last,
             watermark=survey.watermark,
             oddities={**delivered.oddities, **self._late(delivered.event.name)},
+            schema_hash=delivered.schema.hash if delivered.schema else None,
             files=tuple(
                 DeliveredFile(
                     destination=self.store.fingerprint,
@@ -157,7 +158,8 @@ class _Run:
         notice = None
         if is_last and not self.job.spec.manifest:
             notice = turns.ended(self.context, self.job, self.export, self.window, receipt)
-        stale = self.context.ledger.deliveries.record(receipt, self.holder, notice)
+        record = self.context.ledger.deliveries.record
+        stale = record(receipt, self.holder, notice, delivered.schema)
         denied = remove_stale(self.context, self.export.export_id, self.store, stale)
         if denied:
             _log.warning(

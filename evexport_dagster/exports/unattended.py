@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from evexport_dagster.errors import RefusedError, StoppedError
@@ -14,7 +14,8 @@ from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.late import LateLook
 from evexport_dagster.exports.leases import is_alive
 from evexport_dagster.exports.planner import Facts, is_done
-from evexport_dagster.ledger import Event, RegisteredExport
+from evexport_dagster.exports.schemas import ReceiptKey, SchemaReport, schema_reports
+from evexport_dagster.ledger import Event, Receipt, RegisteredExport
 from evexport_dagster.plan import Task
 from evexport_dagster.windows import Window
 
@@ -89,6 +90,12 @@ class Unattended:
             return {}
         lists = self._context.ledger.events.columns(export.export_id)
         return {event: held.version for event, held in lists.items()}
+
+    def schemas(self, receipts: Sequence[Receipt]) -> Mapping[ReceiptKey, SchemaReport]:
+        """What the records of deliveries of one export can hold, and what changed in it."""
+        if not receipts:
+            return {}
+        return schema_reports(self._context.ledger, receipts[0].export_id, receipts)
 
     def runs_at_work(self) -> dict[str, bool]:
         """The runs that hold a window, by id, and whether they keep their lease up."""

@@ -22,6 +22,7 @@ from .manifests import Manifests
 from .migrations import migrate, steps
 from .notices import Notices
 from .receipts import totals_of
+from .schemas import Schemas
 from .troubles import Outcome, Troubles
 from .values import (
     Attempt,
@@ -99,6 +100,7 @@ class Ledger:
         self.failures = Failures(database)
         self.histories = Histories(database)
         self.notices = Notices(database)
+        self.schemas = Schemas(database)
         self.troubles = Troubles(database)
         self.windows = Windows(database)
 

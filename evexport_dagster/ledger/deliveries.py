@@ -16,7 +16,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     false,
-    func,
     insert,
     select,
     true,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 )
 
 from evexport_dagster.errors import RefusedError
+from evexport_dagster.record_schema import RecordSchema
 
 from .database import ConflictError, Database
 from .late import forget_late
@@ -32,8 +32,9 @@ from .leases import require_lease
 from .lookups import IS_OPEN, PLACE, event_position, event_positions, lock_export
 from .manifests import outdate
 from .notices import insert_notice
-from .receipts import delivered_file, delivery_values, file_values, receipts_where
+from .receipts import delivered_file, delivery_values, file_values, receipts_where, totals_in
 from .schema import EPOCH, MICROSECOND, attempt, delivery, event, file
+from .schemas import keep_schema
 from .values import DeliveredFile, NewNotice, Receipt, StaleFile, Totals
 
 # Far below what SQLite (32,766) and Postgres (65,535) take as parameters of one query.
@@ -72,23 +73,31 @@ class Deliveries:
         self._database = database
 
     def record(
-        self, receipt: Receipt, holder: str, notice: NewNotice | None = None
+        self,
+        receipt: Receipt,
+        holder: str,
+        notice: NewNotice | None = None,
+        schema: RecordSchema | None = None,
     ) -> tuple[DeliveredFile, ...]:
         """Puts a receipt in the place of the former one and ends its attempt, all at once, with
-        the notice that tells of it.
+        the schema that its hash means, and the notice that tells of it.
 
         Gives the stale files of this delivery: those that former receipts had and this one has
         not, as long as they were not reported as `removed`. Raises BusyError when the holder has
         lost the window, and RefusedError for a key that another delivery has.
         """
         try:
-            return self._record(receipt, holder, notice)
+            return self._record(receipt, holder, notice, schema)
         except ConflictError:
             # Another export recorded one of the keys meanwhile: now it is there to be named.
-            return self._record(receipt, holder, notice)
+            return self._record(receipt, holder, notice, schema)
 
     def _record(
-        self, receipt: Receipt, holder: str, notice: NewNotice | None
+        self,
+        receipt: Receipt,
+        holder: str,
+        notice: NewNotice | None,
+        schema: RecordSchema | None,
     ) -> tuple[DeliveredFile, ...]:
         with self._database.write() as connection:
             lock_export(connection, receipt.export_id)
@@ -98,6 +107,8 @@ class Deliveries:
             _refuse_taken(connection, receipt.files, place)
             connection.execute(END_ATTEMPT, _of(place))
             forget_late(connection, place)
+            if schema is not None:
+                keep_schema(connection, receipt.export_id, schema)
             _put_delivery(connection, receipt, place)
             outdate(connection, receipt.export_id, receipt.window_start)
             left = _put_files(connection, receipt.files, place)
@@ -191,17 +202,8 @@ class Deliveries:
 
     def totals(self, export_id: int) -> Totals:
         """How much an export has delivered, in all its windows."""
-        deliveries = select(
-            func.count(delivery.c.window_start.distinct()),
-            func.count(delivery.c.event.distinct()),
-            func.coalesce(func.sum(delivery.c.rows), 0),
-        ).where(delivery.c.export_id == export_id)
-        files = select(func.count(), func.coalesce(func.sum(file.c.bytes), 0)).where(
-            file.c.export_id == export_id, file.c.stale == false()
-        )
         with self._database.read() as connection:
-            found = (*connection.execute(deliveries).one(), *connection.execute(files).one())
-        return Totals(*map(int, found))
+            return totals_in(connection, export_id)
 
     def to_display(self, export_id: int) -> tuple[Receipt, ...]:
         """The receipts that Dagster is not known to show."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, false, func, select
 
 from .schema import delivery, event, file
 from .values import DeliveredFile, Receipt, Totals
@@ -56,6 +56,7 @@ def delivery_values(receipt: Receipt) -> dict[str, object]:
         "run_id": receipt.run_id,
         "recorded_at": receipt.recorded_at,
         "displayed": False,
+        "schema_hash": receipt.schema_hash,
     }
 
 
@@ -68,6 +69,21 @@ def totals_of(receipts: Collection[Receipt]) -> Totals:
         rows=sum(receipt.rows for receipt in receipts),
         files=len(files),
         bytes=sum(file.bytes for file in files),
+    )
+
+
+def totals_in(connection: Connection, export_id: int) -> Totals:
+    """How much an export has delivered, as the tables have it."""
+    deliveries = select(
+        func.count(delivery.c.window_start.distinct()),
+        func.count(delivery.c.event.distinct()),
+        func.coalesce(func.sum(delivery.c.rows), 0),
+    ).where(delivery.c.export_id == export_id)
+    files = select(func.count(), func.coalesce(func.sum(file.c.bytes), 0)).where(
+        file.c.export_id == export_id, file.c.stale == false()
+    )
+    return Totals(
+        *map(int, (*connection.execute(deliveries).one(), *connection.execute(files).one()))
     )
 
 
@@ -116,6 +132,7 @@ def _receipt(
         last_event_time=row.last_event_time,
         watermark=row.watermark,
         oddities=json.loads(row.oddities),
+        schema_hash=row.schema_hash,
         files=tuple(files),
         stale=tuple(stale),
     )

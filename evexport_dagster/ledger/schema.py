@@ -165,9 +165,20 @@ delivery = Table(
     _column("run_id", Text),
     _column("recorded_at", Instant),
     _column("displayed", Boolean),
+    _column("schema_hash", Text, nullable=True),
     PrimaryKeyConstraint("export_id", "window_start", "event"),
     _to("event", "export_id", "event", target=_EVENT),
     _to("revision", "export_id", "revision", target=_REVISION),
+)
+
+record_schema = Table(
+    "record_schema",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("hash", Text),
+    _column("body", Text),
+    PrimaryKeyConstraint("export_id", "hash"),
+    _to("export", "export_id"),
 )
 
 file = Table(

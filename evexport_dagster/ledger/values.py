@@ -108,7 +108,8 @@ class DeliveredFile:
 class Receipt:
     """The record of one delivery. `watermark` is the latest arrival that it has seen;
     `oddities` is JSON: what was counted and named on the way. `stale` are the objects of
-    former receipts that are still there, as the ledger tells them."""
+    former receipts that are still there, as the ledger tells them. `schema_hash` tells what its
+    records could hold; None where there are none."""
 
     export_id: int
     window_start: datetime
@@ -124,6 +125,7 @@ class Receipt:
     last_event_time: datetime | None = None
     watermark: datetime | None = None
     oddities: Mapping[str, object] = field(default_factory=dict)
+    schema_hash: str | None = None
     files: tuple[DeliveredFile, ...] = ()
     stale: tuple[DeliveredFile, ...] = ()
 

@@ -19,7 +19,8 @@ def take_chunk(
     """Make `staged` and `shapes` of a chunk. What it learns goes to the survey.
 
     `staged` are its rows with clean properties; `exact` marks those that only the exact path may
-    take apart. `shapes` are the lists of keys that its rows have, by event and `shape`.
+    take apart. `shapes` are the lists of keys that its rows have, by event and `shape`,
+    with the JSON types of the values in the first of them.
     """
     con.register("chunk", chunk)
     survey.add_rows(con)
@@ -34,7 +35,8 @@ def take_chunk(
         SELECT * EXCLUDE (shape), false AS exact, shape FROM chunk WHERE NOT ({unclean})
         UNION ALL FROM mended;
         CREATE OR REPLACE TEMP TABLE shapes AS
-        SELECT event, shape, sum(n)::BIGINT AS n, min(position) AS position, any_value(keys) AS keys
+        SELECT event, shape, sum(n)::BIGINT AS n, min(position) AS position,
+            any_value(keys) AS keys, arg_min(kinds, position) AS kinds
         FROM (FROM clean_shapes UNION ALL {_shapes("mended")}) GROUP BY event, shape
         """
     )
@@ -64,7 +66,8 @@ def _unclean(con: duckdb.DuckDBPyConnection) -> str:
 def _shapes(rows: str) -> str:
     return f"""
         SELECT event, shape, count(*) AS n, min(position) AS position,
-            json_keys(arg_min(event_props, position)) AS keys
+            arg_min(event_props, position) AS example, json_keys(example) AS keys,
+            json_type(example, '$.*') AS kinds
         FROM {rows} GROUP BY event, shape
     """
 

@@ -29,6 +29,7 @@ from evexport_dagster.query.people import (
     profile_group,
 )
 from evexport_dagster.query.times import time_text
+from evexport_dagster.record_schema import PROPERTIES
 from evexport_dagster.spec.layout_fit import laid_out
 from evexport_dagster.spec.model import ExportSpec
 from evexport_dagster.text import sql_literal
@@ -126,7 +127,7 @@ class RecordShape:
 
     def labels(self, columns: EventColumns) -> tuple[str, ...]:
         """The labels of a record, in order; unique, and without NUL, where the format is flat."""
-        groups = list(self._labelled(columns))
+        groups = list(self.groups(columns, prefixed=self.format.flat))
         if not self.format.flat:
             return tuple(label for _, labels in groups for label in labels)
         return header(
@@ -172,26 +173,31 @@ class RecordShape:
         cells = picked_cells([Column(it, (it,)) for it in self.spec.device], "device_picked")
         return Group(group, tuple(cell for cell in cells if cell.label in fields))
 
-    def _labelled(self, columns: EventColumns) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def groups(
+        self, columns: EventColumns, *, prefixed: bool = False
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The labels of a record by their group, in order, '' for what stands in none; with the
+        prefixes that the layout gives them in a header, if asked for."""
         for part in self.parts:
             match part:
                 case EventName(label) | EventTime(label):
                     yield "", (label,)
                 case Properties():
-                    yield "eventProps", tuple(map(self._property_label, columns.columns))
+                    labels = (self._property_label(it, prefixed) for it in columns.columns)
+                    yield PROPERTIES, tuple(labels)
                 case tuple():
                     for group in (group for piece in part for group in piece.groups):
-                        prefix = self._prefix(group.name)
+                        prefix = self._prefix(group.name, prefixed)
                         yield group.name, tuple(prefix + label for label in group.labels)
 
-    def _property_label(self, column: Column) -> str:
+    def _property_label(self, column: Column, prefixed: bool) -> str:
         session = self.layout.session_prefix
         if session and all(name.startswith(session) for name in column.sources):
             return session + column.label.removeprefix(session)
-        return self._prefix("eventProps") + column.label
+        return self._prefix(PROPERTIES, prefixed) + column.label
 
-    def _prefix(self, group: str) -> str:
-        return self.layout.csv_prefixes.get(group, "") if self.format.flat else ""
+    def _prefix(self, group: str, prefixed: bool) -> str:
+        return self.layout.csv_prefixes.get(group, "") if prefixed else ""
 
 
 _TABLES = {

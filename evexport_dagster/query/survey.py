@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -32,7 +32,8 @@ class EventSurvey:
     rows of each of `LATENESS` that has any.
 
     `names` gives the rows of each property name, first seen first; names that a row brings
-    together are in alphabetical order.
+    together are in alphabetical order. `kinds` gives what their values are, as far as the first
+    row of each list of keys tells.
     """
 
     rows: Mapping[int, int] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class EventSurvey:
     lateness: Mapping[str, int] = field(default_factory=dict)
     oddities: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,10 +56,12 @@ class _Event:
     lateness: Counter[str] = field(default_factory=Counter)
     oddities: Counter[str] = field(default_factory=Counter)
     names: dict[str, tuple[int, int]] = field(default_factory=dict)
+    kinds: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def add_name(self, name: str, position: int, rows: int) -> None:
+    def add_name(self, name: str, position: int, rows: int, types: Iterable[str]) -> None:
         first, before = self.names.get(name, (position, 0))
         self.names[name] = (min(first, position), before + rows)
+        self.kinds[name] = self.kinds.get(name, frozenset()).union(_KINDS[it] for it in types)
 
     def in_order(self) -> dict[str, int]:
         found = sorted((position, name, rows) for name, (position, rows) in self.names.items())
@@ -82,8 +86,8 @@ class Survey:
 
     def add_names(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take the property names of `shapes`."""
-        for event, name, rows, position in con.execute(_NAMES).fetchall():
-            self._events[event].add_name(name, position, rows)
+        for event, name, rows, position, types in con.execute(_NAMES).fetchall():
+            self._events[event].add_name(name, position, rows, types)
 
     def add_oddities(self, event: int, counted: Mapping[str, int]) -> None:
         """Count what was odd about rows of an event."""
@@ -108,6 +112,7 @@ class Survey:
                 lateness={step: event.lateness[step] for step in LATENESS if event.lateness[step]},
                 oddities=+event.oddities,
                 names=event.in_order(),
+                kinds=event.kinds,
             )
             if event.rows
             else EventSurvey()
@@ -130,9 +135,21 @@ _SPANS = f"""
     FROM chunk GROUP BY event, instance
 """
 _NAMES = """
-    SELECT event, key, sum(n)::BIGINT, min(position)
-    FROM (SELECT event, n, position, unnest(keys) AS key FROM shapes) GROUP BY event, key
+    SELECT event, key, sum(n)::BIGINT, min(position), list(DISTINCT kind)
+    FROM (
+        SELECT event, n, position, unnest(keys) AS key, unnest(kinds)::VARCHAR AS kind FROM shapes
+    )
+    GROUP BY event, key
 """
+_KINDS = {
+    "BOOLEAN": "boolean",
+    "BIGINT": "number",
+    "UBIGINT": "number",
+    "DOUBLE": "number",
+    "VARCHAR": "text",
+    "ARRAY": "list",
+    "OBJECT": "object",
+}
 
 
 def _instant(micros: int) -> datetime:

@@ -8,7 +8,12 @@ from zoneinfo import ZoneInfo
 import click
 
 from evexport_dagster.cli.deliveries import delivery_grid, place_text
-from evexport_dagster.cli.histories import detail_document, revision_grid, window_grid
+from evexport_dagster.cli.histories import (
+    detail_document,
+    drift_grid,
+    revision_grid,
+    window_grid,
+)
 from evexport_dagster.cli.options import example, name_argument, page_options, project_options
 from evexport_dagster.cli.output import Output
 from evexport_dagster.cli.rows import status_text
@@ -31,10 +36,11 @@ def command(name: str, folder: Path, out: Output, page: int, per_page: int) -> N
     "changes": [...]}], "events": [{"event", "segment"}], "windows": [{"window", "state", "rows",
     "begun": [{"event", "revision", "started_at"}], "failures": [{"kind", "message", "first_at",
     "last_at", "count"}]}], "receipts": [{"window", "event", "revision", "rows", "recorded_at",
-    "reason", "oddities", "files": [...]}], "late": [{"window_start", "event", "rows", "noticed_at",
+    "reason", "oddities", "schema", "drift", "files": [...]}], "late": [{"window_start", "event", "rows", "noticed_at",
     "reopens"}], "page", "pages", "total"}. A reason is null, or `late_events` where a delivery was
     repeated for rows that came late; `late` are such rows that are not delivered yet, or only
-    reported.
+    reported. A schema is the hash of what records can hold; a drift is null, or {"added",
+    "vanished", "returned", "changed": {property: [before, after]}} since the delivery before.
     """
     with load_project(folder) as project:
         zone = project.settings.account.zone
@@ -62,6 +68,10 @@ def _say(detail: ExportDetail, place: str, out: Output, zone: ZoneInfo) -> None:
     if detail.receipts:
         out.title("Their deliveries")
         out.say(delivery_grid(detail.receipts[:_MOST_DELIVERIES], zone))
+        changes = drift_grid(detail, zone)
+        if changes.rows:
+            out.title("What changed since the deliveries before")
+            out.say(changes)
     more = len(detail.receipts) - _MOST_DELIVERIES
     if more > 0:
         out.say(f"... and {more:,} more: --json has them all.")
