@@ -33,9 +33,11 @@ lint: $(READY) ## Check style and types
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 
-bench: $(READY) ## Compare with peers as ratios (ROWS, ONLY); repeat a million rows byte by byte
+bench: $(READY) ## Compare with peers and buckets as ratios (ROWS, ONLY); repeat a million rows, put 2 GiB
 	@$(BIN)/python -m benchmarks speed --keep $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
 	@$(BIN)/pytest --quiet evexport_dagster_tests/delivery/test_same_bytes.py --million
+	@$(BIN)/python -m benchmarks.clouds
+	@$(BIN)/pytest --quiet evexport_dagster_tests/clouds/test_large_files.py --large
 
 memory: $(READY) ## Show that peak memory does not grow with rows, nor with names of events
 	@$(BIN)/python -m benchmarks memory --keep

@@ -12,8 +12,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 
 _DEATH_SIGNAL = 1
+_PORTS = range(20_000, 32_000)
+"""Below those that kernels give to outgoing connections."""
+
 _LIBC = ctypes.CDLL(None)
 
 
@@ -81,11 +85,12 @@ def running(
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody listens on, and that no connection gets by chance."""
+    while True:
+        port = SystemRandom().choice(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _die_with_parent() -> None:

@@ -135,3 +135,21 @@ def test_files_are_put_at_the_same_time_and_recorded_event_by_event(
     s3_cloud.faults()
     s3.run()
     assert_delivered(s3, SERIES)
+
+
+def test_a_manifest_that_is_denied_is_all_that_is_missing(s3: CloudHome, s3_cloud: S3Cloud) -> None:
+    s3.spec(manifest=True)
+    manifests = {"method": "PUT", "path": "/_manifest-", "status": 403, "code": "AccessDenied"}
+    s3_cloud.faults(manifests)
+    with pytest.raises(AccessError, match=r"write s3://acme-events/a/b/_manifest-.*: permission"):
+        s3.run()
+    assert len(s3.receipts()) == 2
+    (row,) = s3.open().list()
+    assert row.last_failure is not None
+    assert row.last_failure.kind == "access"
+    put = puts(s3_cloud)
+    s3_cloud.faults()
+    s3.run()
+    (manifest,) = puts(s3_cloud)[len(put) :]
+    assert "/_manifest-" in manifest
+    assert_delivered(s3, SERIES)
