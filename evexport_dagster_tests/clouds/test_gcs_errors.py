@@ -137,10 +137,11 @@ def test_what_answers_is_not_google(
     gcs_cloud: GcsCloud, key: str, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for path in ("^/upload/", "^/token"):
-        gcs_cloud.faults({"path": path, "status": 200, "html": "<html>Sign in"})
-        with told(UnavailableError, ".*", caplog, *secrets_of(key)):
-            store_at(gcs_cloud.url, key, BRIEF).put("x", file)
-        assert gcs_cloud.keys(BUCKET) == []
+        for said in ("<html>Sign in", "{}", ""):
+            gcs_cloud.faults({"path": path, "status": 200, "html": said})
+            with told(UnavailableError, ".*", caplog, *secrets_of(key)):
+                store_at(gcs_cloud.url, key, BRIEF).put("x", file)
+            assert gcs_cloud.keys(BUCKET) == []
 
 
 @pytest.mark.parametrize("allowed", ["storage.objects.list", DELETE])

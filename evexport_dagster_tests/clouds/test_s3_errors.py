@@ -252,6 +252,29 @@ def test_what_answers_is_not_s3(tmp_path: Path, caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/small$"),
+        ("POST", "uploads$"),
+        ("PUT", "partNumber"),
+        ("POST", "uploadId="),
+        ("POST", "^/$"),
+    ],
+)
+def test_an_answer_without_content_is_none(
+    s3_cloud: S3Cloud, tmp_path: Path, caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    keys = exporter(s3_cloud)
+    role = s3_cloud.role("other", keys, bucket_policy(BUCKET)) if path == "^/$" else None
+    store = store_at(s3_cloud.url, keys, patience=BRIEF, hurry=BRIEF, role_arn=role)
+    s3_cloud.faults({"method": method, "path": path, "status": 200})
+    name, size = ("small", 5) if path == "/small$" else ("large", 17 * MEBI)
+    with told(UnavailableError, f"could not write s3://{BUCKET}/a/{name}", caplog, keys.secret):
+        store.put(f"a/{name}", random_file(tmp_path, size)[0])
+    assert s3_cloud.objects(BUCKET) == {}
+
+
+@pytest.mark.parametrize(
     "fields", [{"bucket": "no bucket"}, {"region": "no region"}, {"role_arn": "x"}]
 )
 def test_settings_that_no_store_can_have(

@@ -12,7 +12,7 @@ from evexport_dagster.settings import Destination, S3Destination
 from evexport_dagster.source.clouds.base import CHANGED, PAGE, RemoteFile
 from evexport_dagster.stores.causes import Cause
 from evexport_dagster.stores.retries import UPLOADING
-from evexport_dagster.stores.s3.errors import cause_of, code_of
+from evexport_dagster.stores.s3.errors import cause_of, code_of, told
 from evexport_dagster.stores.s3.session import Connection, sign_in
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class S3Bucket:
             page = self._page(prefix, after)
             for it in page.get("Contents", ()):
                 yield RemoteFile(it["Key"], it["Size"], it["ETag"])
-            if not page["IsTruncated"]:
+            if not told(page, "IsTruncated"):
                 return
             after = {"ContinuationToken": page["NextContinuationToken"]}
 

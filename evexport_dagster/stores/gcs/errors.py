@@ -122,7 +122,7 @@ def _of_transport(error: Exception) -> Cause | None:
 
 def _of_refresh(error: auth.RefreshError) -> Cause:
     said = str(error.args[0]) if error.args else ""
-    if error.retryable:
+    if error.retryable or "No access token" in said:
         return Cause("Google's token service is not available")
     if "Invalid JWT Signature" in said:
         return refused("this key of the service account is wrong, or was deleted", _NEW_KEY)

@@ -20,7 +20,7 @@ from evexport_dagster.settings import GcsDestination, reveal
 from evexport_dagster.stores.causes import Cause
 from evexport_dagster.stores.cloud import CloudStore, Verb
 from evexport_dagster.stores.gcs import errors
-from evexport_dagster.stores.gcs.upload import Session, checksum
+from evexport_dagster.stores.gcs.upload import Session, checksum, checksum_of
 from evexport_dagster.stores.retries import Patience, persistently
 
 _SERVICE: Final = "https://storage.googleapis.com"
@@ -82,6 +82,7 @@ class GcsStore(CloudStore[GcsDestination]):
             ),
             patience,
         )
+        self._compare(key, (blob.crc32c, blob.size), (checksum_of([data]), len(data)), patience)
 
     def _put_chunks(self, key: str, path: Path, crc32c: str, patience: Patience) -> None:
         blob = self._bucket.blob(key)
@@ -97,7 +98,12 @@ class GcsStore(CloudStore[GcsDestination]):
         is_googles = self._destination.endpoint is None
         with path.open("rb") as file:
             stored = Session(self._transport, url, is_googles).send(file, size, patience)
-        if stored.get("crc32c") != crc32c or int(stored.get("size", -1)) != size:
+        told = (stored.get("crc32c"), int(stored.get("size", -1)))
+        self._compare(key, told, (crc32c, size), patience)
+
+    def _compare(self, key: str, told: object, sent: object, patience: Patience) -> None:
+        """Have an object that is not what was sent removed, and told."""
+        if told != sent:
             with suppress(Exception):
                 self._delete(key, patience)
             raise errors.CorruptedError

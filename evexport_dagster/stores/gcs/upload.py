@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,10 +41,15 @@ _GONE = (404, 410)
 
 def checksum(path: Path) -> str:
     """The CRC32C of a file, as the store writes it."""
-    crc = google_crc32c.Checksum()
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            crc.update(piece)
+        return checksum_of(iter(partial(file.read, _PIECE), b""))
+
+
+def checksum_of(pieces: Iterable[bytes]) -> str:
+    """The CRC32C of bytes, as the store writes it."""
+    crc = google_crc32c.Checksum()
+    for piece in pieces:
+        crc.update(piece)
     return base64.b64encode(crc.digest()).decode()
 
 

@@ -182,6 +182,13 @@ def pause(error: Exception) -> float | None:
     return asked_pause(answer.get("ResponseMetadata", {}).get("HTTPHeaders"))
 
 
+def told(answer: Mapping[str, Any], name: str) -> Any:
+    """What an answer has to tell; raises where it does not, as an empty one of a proxy."""
+    if name not in answer:
+        raise ResponseParserError(f"no {name}")
+    return answer[name]
+
+
 def is_lost(error: BaseException) -> bool:
     """Whether the store no longer has an upload, or a part of it."""
     return isinstance(error, vendor.ClientError) and code_of(error) in _LOST

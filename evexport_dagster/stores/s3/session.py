@@ -17,7 +17,7 @@ from botocore.session import Session, get_session
 
 from evexport_dagster.settings import S3Destination, reveal
 from evexport_dagster.stores.retries import IN_A_HURRY, Patience, persistently
-from evexport_dagster.stores.s3.errors import code_of, pause
+from evexport_dagster.stores.s3.errors import code_of, pause, told
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -196,7 +196,7 @@ def _assuming(
         asked["ExternalId"] = destination.external_id
 
     def assume() -> dict[str, str]:
-        keys = sts.assume_role(**asked)["Credentials"]
+        keys = told(sts.assume_role(**asked), "Credentials")
         return {
             "access_key": keys["AccessKeyId"],
             "secret_key": keys["SecretAccessKey"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3transfer.utils import ReadFileChunk
 
-from evexport_dagster.stores.s3.errors import DamagedError
+from evexport_dagster.stores.s3.errors import DamagedError, told
 from evexport_dagster.stores.s3.session import Connection
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def begin(store: Connection, place: Place) -> str:
             **place.encryption,
         )
     )
-    return answer["UploadId"]
+    upload: str = told(answer, "UploadId")
+    return upload
 
 
 def send_parts(store: Connection, place: Place, upload: str, path: Path, size: int) -> None:
@@ -85,18 +86,23 @@ def send_parts(store: Connection, place: Place, upload: str, path: Path, size: i
 
     with ThreadPoolExecutor(IN_FLIGHT, "s3-part") as pool:
         sent = list(pool.map(send, range(1, -(-size // each) + 1)))
-    answer = store.ask(
-        lambda s3: s3.complete_multipart_upload(
+
+    def complete(s3: S3Client) -> Any:
+        answer = s3.complete_multipart_upload(
             Bucket=place.bucket,
             Key=place.key,
             UploadId=upload,
             MultipartUpload={"Parts": [part for part, _ in sent]},
         )
-    )
+        # An answer is no proof: the status is sent before the store knows how it ends.
+        told(answer, "ETag")
+        return answer
+
+    answer = store.ask(complete)
     # Of an object in parts, the store tells the checksum of its parts' checksums.
     of_parts = zlib.crc32(b"".join(crc for _, crc in sent)).to_bytes(4, "big")
-    told = answer.get("ChecksumCRC32", "").split("-")[0]
-    if told and told != _text(of_parts):
+    checksum = answer.get("ChecksumCRC32", "").split("-")[0]
+    if checksum and checksum != _text(of_parts):
         raise DamagedError
 
 
@@ -148,9 +154,9 @@ def _check(answer: Any, crc: bytes, path: Path, start: int, length: int) -> None
     A store that knows no checksums tells an MD5 as its tag, but not of what it encrypts. What
     gives no tag is no store: a proxy may answer 200 to everything.
     """
-    told, tag = answer.get("ChecksumCRC32"), answer.get("ETag", "").strip('"')
-    if told is not None:
-        damaged = told != _text(crc)
+    checksum, tag = answer.get("ChecksumCRC32"), answer.get("ETag", "").strip('"')
+    if checksum is not None:
+        damaged = checksum != _text(crc)
     elif len(tag) == 32 and "ServerSideEncryption" not in answer:
         damaged = tag != _md5(path, start, length)
     else:
