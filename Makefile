@@ -37,7 +37,7 @@ bench: $(READY) ## Compare with peers and buckets as ratios (ROWS, ONLY); repeat
 	@$(BIN)/python -m benchmarks speed --keep $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
 	@$(BIN)/pytest --quiet evexport_dagster_tests/delivery/test_same_bytes.py --million
 	@$(BIN)/python -m benchmarks.clouds
-	@$(BIN)/pytest --quiet evexport_dagster_tests/clouds/test_large_files.py --large
+	@$(BIN)/pytest --quiet evexport_dagster_tests/clouds/test_large_files.py --large -o faulthandler_timeout=0
 
 memory: $(READY) ## Show that peak memory does not grow with rows, nor with names of events
 	@$(BIN)/python -m benchmarks memory --keep
