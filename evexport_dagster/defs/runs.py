@@ -74,13 +74,19 @@ def is_of(run: dg.DagsterRun, name: str) -> bool:
 def last_run(instance: dg.DagsterInstance, job: ExportJob, export_id: int) -> LastRun | None:
     """The last run of the planner for an export that has ended."""
     filters = dg.RunsFilter(tags={EXPORT_TAG: str(export_id)}, statuses=list(_ENDED))
-    for record in instance.get_run_records(filters, limit=1):
-        window = planned_window(job, record.dagster_run)
-        if window is not None:
-            ended = record.end_time or record.update_timestamp.timestamp()
-            at = dt.datetime.fromtimestamp(ended, dt.UTC)
-            return LastRun(record.dagster_run.run_id, window.start, at)
-    return None
+    records = instance.get_run_records(filters, limit=2)
+    windows = [planned_window(job, it.dagster_run) for it in records]
+    if not windows or windows[0] is None:
+        return None
+    last, window = records[0], windows[0]
+    ended = last.end_time or last.update_timestamp.timestamp()
+    return LastRun(
+        run_id=last.dagster_run.run_id,
+        window_start=window.start,
+        ended_at=dt.datetime.fromtimestamp(ended, dt.UTC),
+        at_once=last.dagster_run.status == dg.DagsterRunStatus.FAILURE
+        and window not in windows[1:],
+    )
 
 
 def bury(

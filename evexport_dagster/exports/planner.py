@@ -30,11 +30,16 @@ _INSTANT: Final = timedelta.resolution
 
 @dataclass(frozen=True)
 class LastRun:
-    """The planner's last run of an export that has ended: for which window, and when it ended."""
+    """The planner's last run of an export that has ended: for which window, and when it ended.
+
+    `at_once`: if it ended without a word, its window may be repeated at once, as when a machine
+    was started again. A window that breaks off time and again waits between its runs.
+    """
 
     run_id: str
     window_start: datetime
     ended_at: datetime
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,8 @@ def _not_before(facts: Facts, window: Window) -> datetime | None:
     waits = [_retry_at(facts, it.kind, it.last_at) for it in _last(facts.failures, window)]
     if facts.last_run is not None and facts.last_run.window_start == window.start:
         # A run that ended without a word, killed or canceled, is nobody's recorded failure.
-        waits.append(_retry_at(facts, _BROKE_OFF, facts.last_run.ended_at))
+        ended_at = facts.last_run.ended_at
+        waits.append(ended_at if facts.last_run.at_once else _retry_at(facts, _BROKE_OFF, ended_at))
     if None in waits:
         return None
     return max([settled, *(it for it in waits if it is not None)])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -73,6 +77,18 @@ def add_run(
     return instance.add_run(run)
 
 
+def kill_run(instance: dg.DagsterInstance) -> bool:
+    """Kill the process of a run of the export; whether there was one at work."""
+    filters = dg.RunsFilter(statuses=[STATUS.STARTED])
+    for run in instance.get_runs(filters):
+        process = run.tags.get(PROCESS_TAG, "").split("/")
+        if KEY in (run.asset_selection or ()) and len(process) > 2:
+            with suppress(ProcessLookupError):
+                os.kill(int(process[-2]), signal.SIGKILL)
+                return True
+    return False
+
+
 def test_it_looks_by_itself_every_few_seconds(made: Handmade) -> None:
     sensor = definitions(made.folder).get_repository_def().get_sensor_def("planner")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
@@ -125,7 +141,7 @@ def test_runs_of_an_account_go_in_turn(made: Handmade, forgetting: dg.DagsterIns
     assert [key for key, *_ in asked(made.open(), forgetting)] == [HISTORY]
 
 
-def test_a_run_that_ended_without_a_word_is_asked_for_again_after_a_while(
+def test_a_run_that_ended_without_a_word_is_asked_for_again_the_second_time_after_a_while(
     made: Handmade, forgetting: dg.DagsterInstance
 ) -> None:
     made.now = dt.datetime.now(dt.UTC)
@@ -134,6 +150,11 @@ def test_a_run_that_ended_without_a_word_is_asked_for_again_after_a_while(
     project = made.open()
     project.create("purchases")
     ((_, first, tags),) = asked(project, forgetting)
+    run = add_run(forgetting, STATUS.STARTED, {**tags, PROCESS_TAG: "gone"})
+    forgetting.report_run_failed(run)
+    made.now = dt.datetime.now(dt.UTC)
+    ((_, second, _),) = asked(project, forgetting)
+    assert second == f"{first.rpartition('/')[0]}/{run.run_id}"
     run = add_run(forgetting, STATUS.STARTED, {**tags, PROCESS_TAG: "gone"})
     forgetting.report_run_failed(run)
     made.now = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=4, seconds=30)
@@ -234,7 +255,8 @@ def test_what_waits_says_until_when(made: Handmade, forgetting: dg.DagsterInstan
 def test_a_daemon_runs_a_created_export_by_itself(
     made: Handmade, home: Path, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
-    """It catches up in order; what fails holds up nobody else; a stop is for ever."""
+    """It catches up in order, though its first run is killed; what fails holds up nobody else; a
+    stop is for ever."""
     (home / "dagster.yaml").write_text(
         "concurrency: {pools: {granularity: run}}\ntelemetry: {enabled: false}\n"
     )
@@ -253,6 +275,10 @@ def test_a_daemon_runs_a_created_export_by_itself(
         def delivered() -> bool:
             return len(project.show("purchases").receipts) >= 4
 
+        until = time.monotonic() + 90
+        while not kill_run(instance):
+            assert time.monotonic() < until, "no run was at work"
+            time.sleep(0.02)
         running.wait_for("two windows", delivered, 120)
         running.wait_for("a failure", lambda: project.list()[0].last_failure, 60)
         project.stop("purchases")
@@ -264,9 +290,12 @@ def test_a_daemon_runs_a_created_export_by_itself(
         before = len(project.show("purchases").receipts)
 
     runs = [it.dagster_run for it in instance.get_run_records(ascending=True)]
-    windows = [it.tags[WINDOW_TAG] for it in runs if KEY in (it.asset_selection or ())]
+    own = [it for it in runs if KEY in (it.asset_selection or ())]
+    windows = [it.tags[WINDOW_TAG] for it in own if it.status != STATUS.FAILURE]
     assert windows == sorted(set(windows))
     assert len(windows) >= 2
+    killed = [it.tags[WINDOW_TAG] for it in own if it.status == STATUS.FAILURE]
+    assert set(killed) <= set(windows)
     assert len(project.show("purchases").receipts) == before
     failed = [
         it for it in runs if dg.AssetKey(["exports", "failing"]) in (it.asset_selection or ())

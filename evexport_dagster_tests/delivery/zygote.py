@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from evexport_dagster.cli import main as evexport
 from evexport_dagster.defs.io_managers import ExportIOManager
-from evexport_dagster.exports import Project, load_project
+from evexport_dagster.exports import Project, load_project, next_run
 from evexport_dagster.formats.gzip import Members
 from evexport_dagster.ledger import Ledger
 from evexport_dagster.ledger.attempts import Attempts, Failures
@@ -79,6 +79,23 @@ def run(folder: str, name: str, now: str, from_: str | None = None) -> None:
         project.run(name, from_=start)
 
 
+def plan(folder: str, name: str, now: str) -> None:
+    """Do what a run of the planner does: the window of an export that is next."""
+    time = dt.datetime.fromisoformat(now)
+    with load_project(folder, clock=lambda: time) as project:
+        facts = project.unattended.facts(name, queued=False)
+        planned = next_run(facts, time) if facts else None
+        if planned is not None and planned.is_due(time):
+            for task in project.unattended.rest_of(name, planned.window, "killed"):
+                project.deliver(task, run_id="killed")
+
+
+def plan_and_die(step: str, when: str, times: int, *arguments: Any) -> None:
+    """Do what a run of the planner does, and be killed at a step."""
+    _deadly(step, when, times)
+    plan(*arguments)
+
+
 def run_for(seconds: float, environment: dict[str, str], *arguments: Any) -> None:
     """Run with these variables, and be killed where that takes longer."""
     os.environ.update(environment)
@@ -104,7 +121,8 @@ def command_and_die(step: str, when: str, times: int, *arguments: str) -> None:
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
-    action.__name__: action for action in (run, run_for, run_and_die, command, command_and_die)
+    action.__name__: action
+    for action in (run, run_for, run_and_die, plan, plan_and_die, command, command_and_die)
 }
 
 LIBRARIES = {"run_for": [f"evexport_dagster.stores.{it}" for it in ("s3", "gcs", "azure")]}

@@ -175,6 +175,13 @@ def test_a_run_that_broke_off_without_a_word_is_repeated_after_five_minutes() ->
     assert start_of(next_run(other, at(5)), at(5)) == at(1)
 
 
+def test_the_first_time_that_it_broke_off_it_is_repeated_at_once() -> None:
+    known = facts(last_run=LastRun("run", at(0), at(5), at_once=True))
+    assert start_of(next_run(known, at(5)), at(5)) == at(0)
+    failed = replace(known, failures=(failure("spec", at(4)),))
+    assert start_of(next_run(failed, at(5)), at(5)) is None
+
+
 @pytest.mark.parametrize("known", [{"state": "stopped"}, {"state": "done"}, {"in_flight": True}])
 def test_nothing_runs_beside_a_run_or_after_the_end(known: dict[str, Any]) -> None:
     assert next_run(facts(**known), at(9)) is None

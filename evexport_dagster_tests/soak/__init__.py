@@ -1,0 +1,1 @@
+"""Exports over a long time, with all that goes wrong: `make soak`."""
