@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo dev test lint bench memory docs lock clean
+.PHONY: help demo dev test soak lint bench memory docs lock clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ dev: $(READY) lake/profiles.parquet ## Open this folder's exports in Dagster, at
 
 test: lint $(AZURITE) $(BROWSER) ## Run everything that must hold: linter, types, all tests
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+
+soak: $(READY) ## Let a year go by, and kill a real daemon: takes a quarter of an hour
+	@$(BIN)/pytest --numprocesses 2 evexport_dagster_tests/soak/soak_*.py
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check --quiet

@@ -57,7 +57,9 @@ FOREIGN = {
     "a host of a package registry": r"p[y]pi\.org|pythonh[o]sted|npmj[s]\.|crat[e]s\.io",
 }
 
-MAKE_TARGETS = ("help", "demo", "test", "dev", "lint", "bench", "memory", "docs", "lock", "clean")
+MAKE_TARGETS = (
+    "help", "demo", "test", "soak", "dev", "lint", "bench", "memory", "docs", "lock", "clean"
+)
 
 
 @dataclass(frozen=True)
