@@ -10,21 +10,18 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evexport_dagster.errors import ExportError
 from evexport_dagster.query.arrivals import Arrivals, arrivals, windows_with_arrivals
-from evexport_dagster.windows import Cadence, Window, windows_between
-from evexport_dagster_tests.handmade import Handmade, arrived, at, event, recurring
+from evexport_dagster.windows import Cadence, windows_between
+from evexport_dagster_tests.handmade import Handmade, arrived, at, event, home, recurring
+
+__all__ = ["home"]
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 NEEDED = ("event_name", "event_time", "arrived_at")
-
-
-def day_windows(*days: int) -> list[Window]:
-    """The windows of these days."""
-    return [Window(at(day), at(day + 1)) for day in days]
 
 
 def corrupt(path: Path, needed_groups: set[int], columns: tuple[str, ...] = NEEDED) -> int:
@@ -87,6 +84,7 @@ _zones = st.sampled_from(["America/Havana", "Australia/Lord_Howe", "Atlantic/Azo
 _days = st.sampled_from([dt.date(2026, 3, 8), dt.date(2026, 4, 5), dt.date(2026, 10, 25)])
 
 
+@settings(deadline=None, max_examples=60)
 @given(_zones, st.sampled_from([4, 8, 12, 24]), _days, st.data())
 def test_rows_are_counted_in_their_own_window(
     zone: str, cadence: Cadence, day: dt.date, data: st.DataObject
