@@ -7,6 +7,7 @@ again as a supervisor would. Meanwhile rows come late.
 from __future__ import annotations
 
 import datetime as dt
+import time
 from itertools import cycle
 from pathlib import Path
 from random import Random
