@@ -29,7 +29,8 @@ test: lint $(AZURITE) $(BROWSER) ## Run everything that must hold: linter, types
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 soak: $(READY) ## Let a year go by, and kill a real daemon: takes a quarter of an hour
-	@$(BIN)/pytest --numprocesses 2 evexport_dagster_tests/soak/soak_*.py
+	@$(BIN)/pytest --numprocesses 2 --override-ini faulthandler_timeout=3600 \
+	  evexport_dagster_tests/soak/soak_*.py
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check --quiet
