@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evexport_dagster.exports import Project, load_project
 
-if TYPE_CHECKING:
-    from evexport_dagster.defs.component import EventExport
-
 __all__ = ["EventExport", "Project", "load_project"]
+
+EventExport: Any
+"""The component of one export, for Dagster projects of their own."""
 
 
 def __getattr__(name: str) -> Any:

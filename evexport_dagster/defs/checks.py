@@ -43,8 +43,9 @@ def evaluations(
         return
     yield _evaluation(job, ROWS, receipts, [it for it in receipts if it.rows != it.source_rows])
     locked = [it for it in receipts if _is_locked(job, it)]
-    # A list that is locked never grows: what was delivered by an older one is not as locked.
-    unlike = [it for it in locked if it.column_version != versions.get(it.event)]
+    # A list that is locked never grows, once it has a name: what was delivered by an older one is
+    # not as locked.
+    unlike = [it for it in locked if it.column_version not in (0, versions.get(it.event))]
     yield _evaluation(job, COLUMNS, receipts, unlike, _left_out(locked))
 
 

@@ -106,18 +106,37 @@ def test_what_an_asset_says_of_itself(folder: Path) -> None:
         "frequency": "8h",
     }
     assert asset.backfill_policy == dg.BackfillPolicy.single_run()
-    assert spec.description == (
-        "What led to a purchase\n\n"
-        "**What:** 4 events (`App Launched`, `Charged`, `Product Viewed`, `Added To Cart`), as"
-        " `.csv.gz` files.\n\n"
-        f"**Where:** the folder `{folder / 'out'}` (destination `local`).\n\n"
-        "**When:** windows of 8 hours by the clock of Pacific/Honolulu, from 2026-06-14 on; a"
-        " window can be delivered once it has been over for 5 minutes.\n\n"
-        "**Partitions:** each one is a window of event time and an event name.\n\n"
-        "**To deliver again:** materialize the partitions: the same files are replaced, nothing"
-        " is doubled. `evexport run purchases` delivers what is missing.\n\n"
-        "Made from `exports/purchases.yaml`."
+    said = spec.description or ""
+    for words in (
+        "What led to a purchase",
+        "**What is exported:** 4 events: `App Launched`, `Charged`, `Product Viewed`,",
+        "**When:** every 8 hours (time of Pacific/Honolulu), since 2026-06-14.",
+        f"the folder `{folder / 'out'}`, as CSV files",
+        "press *Materialize*, choose the windows and the events",
+        "nothing is doubled",
+        "Made from `exports/purchases.yaml`.",
+    ):
+        assert words in said
+    assert "Not created yet" in said
+    assert isinstance(spec.freshness_policy, dg.FreshnessPolicy)
+
+
+def test_an_asset_says_what_has_become_of_its_export(folder: Path) -> None:
+    with load_project(folder) as project:
+        (created, _) = project.create("purchases")
+    assert f"`App-Launched/App-Launched-2026-06-14-1517477760-{created.export_id}-" in said_by(
+        folder
     )
+    with load_project(folder) as project:
+        project.stop("purchases")
+    (spec,) = definitions(folder).resolve_assets_def(PURCHASES).specs
+    assert "**Stopped for ever**" in (spec.description or "")
+    assert spec.freshness_policy is None
+
+
+def said_by(folder: Path) -> str:
+    (spec,) = definitions(folder).resolve_assets_def(PURCHASES).specs
+    return spec.description or ""
 
 
 def test_exports_share_a_pool(folder: Path) -> None:

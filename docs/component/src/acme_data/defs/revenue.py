@@ -10,5 +10,5 @@ _FILES = "out/purchases/Charged/*/*.json.gz"
 def revenue(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """How much customers paid, over all windows that are delivered."""
     paid = f"SELECT sum((eventProps->>'Amount')::DOUBLE) FROM read_json('{_FILES}')"
-    total = duckdb.sql(paid).fetchone()
-    return dg.MaterializeResult(metadata={"revenue": total[0] if total else 0.0})
+    ((total,),) = duckdb.sql(paid).fetchall()
+    return dg.MaterializeResult(metadata={"revenue": total})
