@@ -58,7 +58,17 @@ FOREIGN = {
 }
 
 MAKE_TARGETS = (
-    "help", "demo", "test", "soak", "dev", "lint", "bench", "memory", "docs", "lock", "clean"
+    "help",
+    "demo",
+    "test",
+    "soak",
+    "dev",
+    "lint",
+    "bench",
+    "memory",
+    "docs",
+    "lock",
+    "clean",
 )
 
 
