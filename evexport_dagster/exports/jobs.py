@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from evexport_dagster.errors import RefusedError
+from evexport_dagster.errors import RefusedError, SpecError
 from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.ledger import ExportKind
 from evexport_dagster.settings import Destination, Settings
@@ -117,6 +117,21 @@ def jobs_of(loaded: LoadedSpec, settings: Settings) -> tuple[ExportJob, ...]:
     if history is not None:
         made.append(job_of(history, "history", loaded.path, settings))
     return tuple(made)
+
+
+def family_of(
+    name: str, families: Iterable[tuple[ExportJob, ...]], broken: Mapping[str, SpecError]
+) -> tuple[ExportJob, tuple[ExportJob, ...]]:
+    """The export of this name, and all that its file asks for; raises SpecError where there is
+    none, or its file is `broken`."""
+    found = [(job, family) for family in families for job in family]
+    for job, family in found:
+        if job.name == name:
+            return job, family
+    if name in broken:
+        raise broken[name]
+    there = ", ".join(job.name for job, _ in found) or "none"
+    raise SpecError(f"there is no export {name!r}; there is {there}")
 
 
 def job_of(spec: ExportSpec, kind: ExportKind, file: Path, settings: Settings) -> ExportJob:

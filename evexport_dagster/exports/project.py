@@ -18,11 +18,12 @@ from evexport_dagster.exports import (
     registration,
     runs,
     troubles,
+    turns,
 )
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.context import Context, system_clock
 from evexport_dagster.exports.history import ExportDetail
-from evexport_dagster.exports.jobs import ExportJob, jobs_of
+from evexport_dagster.exports.jobs import ExportJob, family_of, jobs_of
 from evexport_dagster.exports.late import LateLook
 from evexport_dagster.exports.listing import ExportFilter, ExportPage, Paging
 from evexport_dagster.exports.migration import LayoutDifference, layout_difference
@@ -31,7 +32,7 @@ from evexport_dagster.exports.registration import Edited
 from evexport_dagster.exports.results import RunResult
 from evexport_dagster.exports.unattended import Unattended
 from evexport_dagster.ledger import Event, Receipt, RegisteredExport
-from evexport_dagster.notify import Sent, open_channels, send_due
+from evexport_dagster.notify import Sent, open_channels
 from evexport_dagster.plan import Progress, Task
 from evexport_dagster.settings import Settings, load_settings
 from evexport_dagster.spec.load import LoadedSpec, load_specs
@@ -188,7 +189,7 @@ class Project:
         known = {event.name for event in self.events(task.export)}
         new = [name for name in task.events if name not in known]
         registration.register_events(self._context, export, [(name, None) for name in new])
-        progress = on_progress or _quiet
+        progress = on_progress or (lambda _: None)
         receipts = runs.deliver(context, job, export, task, run_id, progress)
         self.unattended.finish(task.export)
         return receipts
@@ -290,22 +291,7 @@ class Project:
 
     def send_notices(self) -> Sent:
         """Tell people what is due, for some seconds at most; whom it does not reach, it says."""
-        if not self.tells_people or not self._context.has_ledger:
-            return Sent(0, ())
-        channels = open_channels(self.settings.notifications)
-        zone = self.settings.account.zone
-        return send_due(self._context.ledger, channels, zone, self._context.clock)
+        return turns.send(self._context) if self.tells_people else Sent(0, ())
 
     def _family(self, name: str) -> tuple[ExportJob, tuple[ExportJob, ...]]:
-        for family in self._jobs.values():
-            for job in family:
-                if job.name == name:
-                    return job, family
-        if name in self.broken:
-            raise self.broken[name]
-        there = ", ".join(job.name for job in self.jobs()) or "none"
-        raise SpecError(f"there is no export {name!r}; there is {there}")
-
-
-def _quiet(progress: Progress) -> None:
-    """What is done with progress that nobody asked for."""
+        return family_of(name, self._jobs.values(), self.broken)

@@ -11,7 +11,17 @@ from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.notices import Notifier
 from evexport_dagster.ledger import NewNotice, Receipt, RegisteredExport
+from evexport_dagster.notify import Sent, open_channels, send_due
 from evexport_dagster.windows import Window
+
+
+def send(context: Context) -> Sent:
+    """Tell people what is due, for some seconds at most; whom it does not reach, it says."""
+    if not context.has_ledger:
+        return Sent(0, ())
+    settings = context.settings
+    channels = open_channels(settings.notifications)
+    return send_due(context.ledger, channels, settings.account.zone, context.clock)
 
 
 @dataclass(frozen=True)
