@@ -36,11 +36,12 @@ def command(name: str, folder: Path, out: Output, page: int, per_page: int) -> N
     "changes": [...]}], "events": [{"event", "segment"}], "windows": [{"window", "state", "rows",
     "begun": [{"event", "revision", "started_at"}], "failures": [{"kind", "message", "first_at",
     "last_at", "count"}]}], "receipts": [{"window", "event", "revision", "rows", "recorded_at",
-    "reason", "oddities", "schema", "drift", "files": [...]}], "late": [{"window_start", "event", "rows", "noticed_at",
-    "reopens"}], "page", "pages", "total"}. A reason is null, or `late_events` where a delivery was
-    repeated for rows that came late; `late` are such rows that are not delivered yet, or only
-    reported. A schema is the hash of what records can hold; a drift is null, or {"added",
-    "vanished", "returned", "changed": {property: [before, after]}} since the delivery before.
+    "reason", "oddities", "schema", "drift", "files": [...]}], "late": [{"window_start", "event",
+    "rows", "noticed_at", "reopens"}], "page", "pages", "total"}. A reason is null, or `late_events`
+    where a delivery was repeated for rows that came late; a schema is the hash of what records can
+    hold; a drift is null, or {"added", "vanished", "returned", "changed": {property: [before,
+    after]}} since the delivery before; `late` are rows that came late and are not delivered yet, or
+    only reported.
     """
     with load_project(folder) as project:
         zone = project.settings.account.zone
