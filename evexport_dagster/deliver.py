@@ -88,11 +88,11 @@ def deliver_window(
     store: Store,
     promises: Promises,
     on_progress: Callable[[Progress], None],
-) -> Iterator[Delivered]:
+) -> Generator[Delivered, None, None]:
     """Deliver a window event by event; each is to be recorded before the next is asked for.
 
     Raises the errors of `errors`; what was yielded stays delivered. Of the rest a few whole files
-    can be there, which the next attempt replaces.
+    can be there, which the next attempt replaces. Closed early, it puts nothing more.
     """
     runtime = settings.runtime
     on_progress(Progress(plan.spec.name, plan.window, "reading"))

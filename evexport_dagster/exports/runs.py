@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -108,9 +108,12 @@ class _Run:
         manifests.expect(*place)
         turns.begin(*place[:4])
         missing = set(due)
-        for delivered in deliver_window(plan, settings, self.store, promises, on_progress):
-            missing.discard(delivered.event.name)
-            self._record(delivered, is_last=not missing)
+        deliveries = deliver_window(plan, settings, self.store, promises, on_progress)
+        # What cannot be recorded ends the uploads that are under way, too.
+        with closing(deliveries):
+            for delivered in deliveries:
+                missing.discard(delivered.event.name)
+                self._record(delivered, is_last=not missing)
         if manifests.is_due(*place[:4]):
             self.beat()
             manifests.renew(*place, turns.ended(*place[:4]))

@@ -67,6 +67,8 @@ class _Uploads(Generic[_T]):
             failure = next((e for it in puts if it.done() and (e := it.exception())), None)
             if failure is not None:
                 self._pool.shutdown(cancel_futures=True)
+                # A run that has to end says why, and records nothing.
+                self._beat()
             ready = [it for it in self._begun if it.is_whole]
             self._begun = [it for it in self._begun if not it.is_whole]
             for it in ready:

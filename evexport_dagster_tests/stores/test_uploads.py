@@ -150,6 +150,23 @@ def test_a_run_that_has_to_end_puts_nothing_more() -> None:
     assert store.begun == ["0.0"]
 
 
+def test_a_run_that_lost_its_window_gives_nothing_more() -> None:
+    lost = Event()
+
+    def beat() -> None:
+        if lost.is_set():
+            raise BusyError("another run took the window over")
+
+    def put(key: str) -> None:
+        if key == "0.0":
+            lost.set()
+            raise AccessError("denied")
+        lost.wait(10)
+
+    with pytest.raises(BusyError):
+        list(uploaded(deliveries(1, 1, 1), Watched(put), beat))
+
+
 def test_who_stops_asking_stops_what_was_not_begun() -> None:
     store = Watched(denied(others=0.01), at_once=2)
     with closing(uploaded(deliveries(1, 100, 100), store, nothing)) as uploads:
