@@ -1,17 +1,20 @@
+"""A page of the headless browser."""
+
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from evexport_dagster_tests.browser.install import installed
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of a headless browser."""
+@contextmanager
+def open_page() -> Iterator[Page]:
+    """An empty page. While it is open this thread has an event loop, which keeps Dagster from
+    running anything here."""
     browser = installed()
     # Dagster's pages do not start where the browser has no proper language.
     environment = {**os.environ, **browser.environment, "LANG": "en_US.UTF-8", "LC_ALL": ""}
@@ -21,6 +24,5 @@ def page() -> Iterator[Page]:
             env=dict(environment),
             args=["--no-sandbox", "--lang=en-US"],
         )
-        opened = started.new_page(viewport={"width": 1500, "height": 1100}, locale="en-US")
-        yield opened
+        yield started.new_page(viewport={"width": 1500, "height": 1100}, locale="en-US")
         started.close()
