@@ -155,10 +155,11 @@ def _materialize(home: Path, keys: list[str]) -> int:
     (index,) = home.rglob("index.db")
     columns = "run_id, event, dagster_event_type, timestamp, step_key, asset_key"
     with sqlite3.connect(index) as connection:
+        ((made,),) = connection.execute("SELECT max(id) FROM event_logs").fetchall()
         connection.executemany(
             f"INSERT INTO event_logs ({columns}, partition) SELECT {columns}, ? FROM event_logs"
-            " WHERE id = (SELECT max(id) FROM event_logs WHERE partition = ?)",
-            [(it, keys[0]) for it in keys[1:]],
+            " WHERE id = ?",
+            [(it, made) for it in keys[1:]],
         )
     return len(keys)
 
