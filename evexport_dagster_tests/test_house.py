@@ -304,6 +304,7 @@ def test_the_picture_of_the_house_is_true() -> None:
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        "docs/component.md",
         "docs/notifications.md",
         "docs/reference.md",
     ],
