@@ -20,8 +20,7 @@ _HEAD = """\
 
 Made by `make docs` from the models in `evexport_dagster/spec/`. `*` stands for a name of your
 choice, `[]` for an item of a list. A secret is never written, only the name of the environment
-variable that holds it: `{env: NAME}`. What this release does not do yet is refused when a
-file is read: [the list](../evexport_dagster/spec/availability.py).
+variable that holds it: `{env: NAME}`.
 """
 _WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "`true` or `false`"}
 

@@ -16,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from evexport_dagster.columns import ColumnPlan, EventColumns
 from evexport_dagster.engine import connect, explained, scratch
 from evexport_dagster.errors import BugError
 from evexport_dagster.first_records import Record, first_records
 from evexport_dagster.formats import files, format_of
-from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.plan import PlannedEvent, Progress, WindowPlan
 from evexport_dagster.query.arrange import arrange
 from evexport_dagster.query.privacy import protect, refuse_forbidden
@@ -30,14 +31,13 @@ from evexport_dagster.query.survey import EventSurvey
 from evexport_dagster.query.window import WindowRows
 from evexport_dagster.record_schema import RecordSchema, record_schema
 from evexport_dagster.settings import Settings
-from evexport_dagster.source import open_lake, unplaceable_rows
+from evexport_dagster.source import Lake, open_lake
 from evexport_dagster.spool import Spool, SpoolFile, rows_by_instance
 from evexport_dagster.stores import Store, uploaded
 
 NULS = "nul_characters"
 LEFT_OUT = "left_out"
 LATENESS = "lateness"
-UNPLACEABLE = "rows_without_name_or_time_in_source"
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,14 @@ class CommittedColumns:
 class Promises:
     """What a delivery asks of whoever keeps the records.
 
-    `plans` gives what the columns of each event follow from. `columns` commits the column list
-    of each event, given its survey, before anything is published. `claim` refuses keys that
-    another export has delivered. `beat` says that the run is alive, and raises when it must end.
+    `rows` makes the rows that are exported ready, once the source is open, with a folder for what
+    it needs; it gives what is odd about the source. `plans` gives what the columns of each event
+    follow from. `columns` commits the column list of each event, given its survey, before anything
+    is published. `claim` refuses keys that another export has delivered. `beat` says that the run
+    is alive, and raises when it must end.
     """
 
+    rows: Callable[[duckdb.DuckDBPyConnection, Lake, Path], Mapping[str, int]]
     plans: Callable[[], Mapping[str, ColumnPlan]]
     columns: Callable[[Mapping[str, EventSurvey]], Mapping[str, CommittedColumns]]
     claim: Callable[[Sequence[str]], None]
@@ -107,9 +110,9 @@ def deliver_window(
             con, source, settings.sources[source], settings.folder, settings.connection(source)
         )
         protect(con, plan.spec.pii)
-        run = _Run(plan, store, promises, on_progress, unplaceable_rows(con))
+        run = _Run(plan, store, promises, on_progress, promises.rows(con, lake, folder))
         arrange(con, lake, plan.spec, plan.source_events)
-        layout = LAYOUTS[plan.spec.layout]
+        layout = plan.spec.files_as
         todo = plan.events
         while todo:
             columns = promises.plans()
@@ -145,7 +148,7 @@ class _Run:
     store: Store
     promises: Promises
     on_progress: Callable[[Progress], None]
-    unplaceable: int
+    odd: Mapping[str, int]
 
     def tell(
         self, stage: str, event: str | None = None, rows: int = 0, first: tuple[Record, ...] = ()
@@ -176,7 +179,7 @@ class _Run:
             of_event = [file for file in files if file.event == number]
             _check(event, survey, of_event)
             odd = Counter(survey.oddities) + window.odd_people(number)
-            odd += Counter({NULS: spool.nuls[number], UNPLACEABLE: self.unplaceable})
+            odd += Counter({NULS: spool.nuls[number], **self.odd})
             columns = committed[event.name]
             said: dict[str, object] = {**odd, **_left_out(survey, columns)}
             if survey.lateness:
@@ -208,7 +211,7 @@ class _Run:
         if not delivered.files:
             return ()
         spec, path = self.plan.spec, delivered.files[0][1].path
-        return first_records(path, spec.format, is_titled=LAYOUTS[spec.layout].is_titled)
+        return first_records(path, spec.format, is_titled=spec.files_as.is_titled)
 
     def _spool(self, window: WindowRows, spool: Spool) -> None:
         rows = 0

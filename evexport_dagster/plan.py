@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.naming import Names, Naming
 from evexport_dagster.settings import Account
 from evexport_dagster.spec.model import ExportSpec
@@ -79,7 +78,7 @@ class WindowPlan:
 
 def naming_of(spec: ExportSpec) -> Naming:
     """How the files of a spec are named."""
-    fixed = LAYOUTS[spec.layout].file_name
+    fixed = spec.files_as.file_name
     return Naming(spec.folder, spec.file_name, spec.extension, spec.data_type, fixed)
 
 

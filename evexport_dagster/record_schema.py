@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-PROPERTIES: Final = "eventProps"
+PROPERTIES: Final = ("eventProps", "profileProps", "properties")
+"""What layouts call the group of the properties."""
 
 Change = tuple[str, str]
 """The kinds of a property, before and after."""
@@ -59,7 +60,7 @@ class RecordSchema:
     @property
     def properties(self) -> dict[str, Field]:
         """The properties of the event, by label."""
-        return {it.label: it for it in self.fields if it.group == PROPERTIES}
+        return {it.label: it for it in self.fields if it.group in PROPERTIES}
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def record_schema(
     """
 
     def field(group: str, label: str) -> Field:
-        of_properties = sources.get(label, ()) if group == PROPERTIES else ()
+        of_properties = sources.get(label, ()) if group in PROPERTIES else ()
         found = {kind for source in of_properties for kind in kinds.get(source, ())}
         return Field(group, label, tuple(sorted(found)))
 

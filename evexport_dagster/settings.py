@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 from pydantic import BaseModel
 
 from evexport_dagster.errors import SpecError
-from evexport_dagster.spec.availability import gap_faults
 from evexport_dagster.spec.catalog import Catalog, built_in_catalog
 from evexport_dagster.spec.document import Document
 from evexport_dagster.spec.fields import nearest
@@ -134,7 +133,7 @@ def load_settings(project_dir: Path | str) -> Settings:
     project, faults = validated(Project, document)
     if project is not None:
         faults += _connection_faults(document, project)
-    raise_faults(document, [*faults, *gap_faults(document, "project")])
+    raise_faults(document, faults)
     assert project is not None
     return _resolved(project, folder)
 

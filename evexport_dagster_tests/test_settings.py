@@ -11,7 +11,6 @@ import pytest
 
 from evexport_dagster.errors import SpecError
 from evexport_dagster.settings import LocalDestination, Secret, Settings, load_settings, reveal
-from evexport_dagster.spec.availability import NOT_YET, gap_faults
 from evexport_dagster.spec.model_project import Project
 from evexport_dagster.spec.reading import parse_document
 from evexport_dagster.spec.schema import schema
@@ -192,14 +191,6 @@ def test_every_key_is_known_to_the_model_and_to_editors() -> None:
     assert project is not None
     assert project.destinations["local"].prefix == "a/b"
     jsonschema.validate(document.data, schema(Project))
-
-
-def test_what_is_not_available_yet_is_said() -> None:
-    document = parse_document(FULL + RUNTIME, "evexport.yaml")
-    used = [".".join(map(str, path)) for path, _ in gap_faults(document, "project")]
-    assert bool(used) == any(path[0] == "project" for path in NOT_YET)
-    assert "destinations.local.type" not in used
-    assert "sources.base.events.from" not in used
 
 
 LAKE = PROJECT.replace('"lake/events/', '"s3://lake/events/')

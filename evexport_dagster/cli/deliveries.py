@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from evexport_dagster.cli.output import Document, Grid
 from evexport_dagster.cli.times import window_document, window_text
-from evexport_dagster.deliver import UNPLACEABLE
-from evexport_dagster.exports import LATE_ROWS, ExportJob, RunResult
+from evexport_dagster.exports import LATE_ROWS, OF_WHOLE_SOURCE, ExportJob, RunResult
 from evexport_dagster.ledger import DeliveredFile, Receipt
 from evexport_dagster.spec.revisions import place
 from evexport_dagster.text import counted, size_text
@@ -87,7 +86,7 @@ def oddities_text(receipts: Iterable[Receipt]) -> str:
         for name, count in receipt.oddities.items():
             if name == LATE_ROWS:
                 continue
-            if name == UNPLACEABLE:
+            if name in OF_WHOLE_SOURCE:
                 # Such rows belong to no window: each receipt counts those of the whole source.
                 counts[name] = max(counts[name], int(str(count)))
             elif isinstance(count, int):

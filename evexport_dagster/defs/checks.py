@@ -50,7 +50,7 @@ def evaluations(
 
 
 def _is_locked(job: ExportJob, receipt: Receipt) -> bool:
-    return job.spec.events.choice(receipt.event).schema_updates == "lock"
+    return job.spec.series.choice(receipt.event).schema_updates == "lock"
 
 
 def _left_out(locked: Sequence[Receipt]) -> Mapping[str, Any]:

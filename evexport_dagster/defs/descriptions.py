@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from evexport_dagster.exports import ExportJob, Project
-from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.plan import PlannedEvent, WindowPlan
 from evexport_dagster.settings import LocalDestination
 from evexport_dagster.text import counted, path_segment
@@ -44,9 +43,10 @@ def _state(project: Project, job: ExportJob) -> str:
 
 def _events(job: ExportJob) -> str:
     select = job.spec.events.select
-    together = "; all of them in the same files" if LAYOUTS[job.spec.layout].series else ""
+    together = "; all of them in the same files" if job.spec.files_as.series else ""
     if job.spec.type == "profiles":
-        return "the profiles of all users"
+        changed = ", then those that changed" if job.last_day is None else ""
+        return f"the profiles of all users{changed}"
     if select in ("all", "system"):
         kind = "" if select == "all" else "system "
         return f"every {kind}event that users do; a new {kind}event joins by itself{together}"

@@ -67,7 +67,7 @@ class _Launcher:
         """Deliver a task in a run of its own."""
         add_events(self._project, self._job, instance)
         partitions = self._asset.partitions_def
-        assert isinstance(partitions, dg.MultiPartitionsDefinition)
+        assert partitions is not None
         told = selection(self._job, task, partitions, instance)
         with _unwrapped():
             self._runnable.execute_in_process(

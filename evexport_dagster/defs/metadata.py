@@ -79,11 +79,17 @@ def materialization(
         },
         tags={
             # Dagster adds these by itself only to materialisations that it makes of outputs.
-            **{f"dagster/partition/{name}": part for name, part in key.keys_by_dimension.items()},
+            **_dimensions(key),
             "dagster/code_version": code_version(job, settings),
             "dagster/data_version": hashlib.sha256(sums.encode()).hexdigest()[:16],
         },
     )
+
+
+def _dimensions(key: str) -> dict[str, str]:
+    if not isinstance(key, dg.MultiPartitionKey):
+        return {}
+    return {f"dagster/partition/{name}": part for name, part in key.keys_by_dimension.items()}
 
 
 def receipt_metadata(

@@ -1,4 +1,4 @@
-"""Partitions: window x event, and the one reversible codec of event names."""
+"""Partitions: window x event, of profiles the window alone; the reversible codec of event names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import dagster as dg
 
 from evexport_dagster.exports import ExportJob, Task
+from evexport_dagster.spec.model import PROFILES
 from evexport_dagster.windows import KEY_FORMAT, Window, window_from_key, window_key
 
 WINDOW: Final = "window"
@@ -47,8 +48,15 @@ def event_of_key(key: str) -> str:
     return name
 
 
-def partition_key(job: ExportJob, window: Window, event: str) -> dg.MultiPartitionKey:
-    """The key of one delivery: `event|window`."""
+def is_by_event(job: ExportJob) -> bool:
+    """Whether the partitions of an export have a dimension of events."""
+    return job.spec.type == "events"
+
+
+def partition_key(job: ExportJob, window: Window, event: str) -> str:
+    """The key of one delivery: `event|window`, or the window alone."""
+    if not is_by_event(job):
+        return window_key(window, job.zone)
     return dg.MultiPartitionKey({EVENT: event_key(event), WINDOW: window_key(window, job.zone)})
 
 
@@ -60,14 +68,17 @@ def tasks_of(job: ExportJob, keys: Iterable[str], *, again: bool) -> tuple[Task,
     """
     events: dict[Window, list[str]] = defaultdict(list)
     for key in keys:
-        event, _, window = key.partition("|")
+        event, _, window = key.partition("|") if is_by_event(job) else (PROFILES, "", key)
         events[window_from_key(window, job.cadence, job.zone)].append(event_of_key(event))
     return tuple(Task(job.name, window, tuple(events[window]), again) for window in sorted(events))
 
 
-def partitions_of(job: ExportJob, events: int, today: dt.date) -> dg.MultiPartitionsDefinition:
+def partitions_of(job: ExportJob, events: int, today: dt.date) -> dg.PartitionsDefinition[str]:
     """The partitions of an export that has so many events; `today` is a day of its zone."""
-    return dg.MultiPartitionsDefinition({WINDOW: _windows(job, events, today), EVENT: _events(job)})
+    windows = _windows(job, events, today)
+    if not is_by_event(job):
+        return windows
+    return dg.MultiPartitionsDefinition({WINDOW: windows, EVENT: _events(job)})
 
 
 def dynamic_events(job: ExportJob) -> dg.DynamicPartitionsDefinition | None:

@@ -32,7 +32,7 @@ def graph_name(job: ExportJob) -> str:
 def selection(
     job: ExportJob,
     task: Task,
-    partitions: dg.MultiPartitionsDefinition,
+    partitions: dg.PartitionsDefinition[str],
     instance: dg.DagsterInstance,
 ) -> Selection:
     """How a run is told to take exactly the events of one window.
@@ -42,10 +42,14 @@ def selection(
     """
     keys = [partition_key(job, task.window, event) for event in task.events]
     with dg.partition_loading_context(dynamic_partitions_store=instance):
+        if not isinstance(partitions, dg.MultiPartitionsDefinition):
+            (key,) = keys
+            shown = partitions.has_partition_key(key)
+            return Selection(partition_key=key) if shown else Selection(ops=_only(job, keys))
         events = partitions.get_partitions_def_for_dimension(EVENT).get_partition_keys()
         shown = all(map(partitions.has_partition_key, keys))
     number = {event: place for place, event in enumerate(events)}
-    places = {number[key.keys_by_dimension[EVENT]]: str(key) for key in keys if shown}
+    places = {number[_event_of(key)]: str(key) for key in keys if shown}
     first, last = min(places, default=0), max(places, default=0)
     if not shown or last - first + 1 != len(keys):
         return Selection(ops=_only(job, keys))
@@ -54,6 +58,11 @@ def selection(
     return Selection(tags={RANGE_START: places[first], RANGE_END: places[last]})
 
 
-def _only(job: ExportJob, keys: Sequence[dg.MultiPartitionKey]) -> dict[str, Any]:
+def _event_of(key: str) -> str:
+    assert isinstance(key, dg.MultiPartitionKey)
+    return key.keys_by_dimension[EVENT]
+
+
+def _only(job: ExportJob, keys: Sequence[str]) -> dict[str, Any]:
     chosen = {"config": {"keys": [str(key) for key in keys]}}
     return {"ops": {graph_name(job): {"ops": {"deliver": chosen}}}}

@@ -25,12 +25,14 @@ from evexport_dagster.exports.previews import Preview, PreviewDelivery
 from evexport_dagster.exports.project import Project, load_project
 from evexport_dagster.exports.registration import Edited
 from evexport_dagster.exports.results import RunResult
+from evexport_dagster.exports.rows import OF_WHOLE_SOURCE
 from evexport_dagster.exports.schemas import SchemaReport
 from evexport_dagster.plan import Progress, Task
 
 __all__ = [
     "FILTERS",
     "LATE_ROWS",
+    "OF_WHOLE_SOURCE",
     "PAGE_SIZES",
     "CheckResult",
     "Edited",

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import duckdb
+
 from evexport_dagster.errors import ExportError, Kind
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.registration import check_creation, ensure_current, registered
+from evexport_dagster.exports.rows import look, refuse_beside_recurring
 from evexport_dagster.query.arrange import arrange
-from evexport_dagster.query.stage import check_predicate
-from evexport_dagster.source import event_names, unplaceable_rows
+from evexport_dagster.source import Lake, event_names, profile_count, unplaceable_rows
 
 Subject = Literal["source", "spec", "destination"]
 
@@ -40,9 +42,9 @@ def check(context: Context, job: ExportJob) -> Iterator[CheckResult]:
         ("source", _source),
         ("destination", _destination),
     )
-    for subject, look in looks:
+    for subject, found_by in looks:
         try:
-            yield CheckResult(job.name, subject, True, look(context, job))
+            yield CheckResult(job.name, subject, True, found_by(context, job))
         except ExportError as error:
             yield CheckResult(job.name, subject, False, str(error), error)
 
@@ -51,6 +53,8 @@ def _spec(context: Context, job: ExportJob) -> str:
     export = registered(context, job.name)
     if export is None:
         check_creation(context, job, context.clock())
+        if context.has_ledger:
+            refuse_beside_recurring(context, job)
         return f"{job.file.name} is valid; the export is not registered yet"
     ensure_current(context, [job], job)
     return f"{job.file.name} is valid and means what revision {export.revision.number} says"
@@ -58,7 +62,9 @@ def _spec(context: Context, job: ExportJob) -> str:
 
 def _source(context: Context, job: ExportJob) -> str:
     with context.lake(job.spec.source) as (con, lake):
-        check_predicate(con, job.spec.where)
+        look(con, lake, job)
+        if job.spec.type == "profiles":
+            return _profiles(con, lake, job)
         unplaceable = unplaceable_rows(con)
         arrange(con, lake, job.spec, job.source_events)
         end = job.end or context.clock()
@@ -70,6 +76,13 @@ def _source(context: Context, job: ExportJob) -> str:
     notes += [f"{unplaceable} rows without a name or a time"] if unplaceable else []
     if "arrived_at" not in lake.event_columns:
         notes.append("without arrived_at late events are not noticed")
+    return f"source {job.spec.source!r} can be read: {'; '.join(notes)}"
+
+
+def _profiles(con: duckdb.DuckDBPyConnection, lake: Lake, job: ExportJob) -> str:
+    notes = [f"{profile_count(con):,} profiles"]
+    if job.spec.device and "device" not in lake.profile_columns:
+        notes.append("without a device: the fields of `device` stay empty")
     return f"source {job.spec.source!r} can be read: {'; '.join(notes)}"
 
 

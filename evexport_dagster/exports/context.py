@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,13 +67,17 @@ class Context:
             )
         return open_store(name, self.settings.destinations[name])
 
+    def scratch(self, purpose: str) -> AbstractContextManager[Path]:
+        """An empty folder that is gone afterwards."""
+        return scratch(Path(self.settings.runtime.scratch), purpose)
+
     @contextmanager
     def lake(self, source: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, Lake]]:
         """A source, opened on a connection of its own."""
         zone = self.settings.account.timezone
         with (
             explained(source),
-            scratch(Path(self.settings.runtime.scratch), "look") as folder,
+            self.scratch("look") as folder,
             connect(self.settings.runtime, zone, folder) as con,
         ):
             lake = open_lake(

@@ -9,7 +9,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from evexport_dagster.errors import RefusedError, SpecError
-from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.ledger import ExportKind
 from evexport_dagster.settings import Destination, Settings
 from evexport_dagster.spec.load import LoadedSpec
@@ -45,15 +44,15 @@ class ExportJob:
     def listed_events(self) -> tuple[str, ...] | None:
         """The keys of the event dimension, where they are fixed by the spec or its layout; None
         where later ones join."""
-        if series := LAYOUTS[self.spec.layout].series:
+        if series := self.spec.files_as.series:
             return (series,)
-        select = self.spec.events.select
+        select = self.spec.series.select
         return None if select in ("all", "system") else self.source_events
 
     @property
     def source_events(self) -> tuple[str, ...] | None:
         """The events of the source that are taken, as far as they are known; None: all."""
-        select = self.spec.events.select
+        select = self.spec.series.select
         if isinstance(select, tuple):
             return select
         return {"all": None, "system": self.system, "engagement": self.engagement}[select]
@@ -145,12 +144,20 @@ def job_of(spec: ExportSpec, kind: ExportKind, file: Path, settings: Settings) -
         file=file,
         cadence=schedule.every if isinstance(schedule, Recurring) else 24,
         zone=settings.account.zone,
-        first_day=schedule.start if isinstance(schedule, Recurring) else schedule.from_,
+        first_day=_first_day(spec),
         last_day=None if isinstance(schedule, Recurring) else schedule.to,
         settle=settings.runtime.settle,
         engagement=tuple(settings.catalog.engagement),
         system=tuple(settings.catalog.system),
     )
+
+
+def _first_day(spec: ExportSpec) -> date:
+    """The day of the first window. Profiles have no days: once is one window, the last one."""
+    schedule = spec.schedule
+    if isinstance(schedule, Recurring):
+        return schedule.start
+    return schedule.to if spec.type == "profiles" else schedule.from_
 
 
 def _next(day: date) -> date:

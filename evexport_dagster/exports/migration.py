@@ -91,6 +91,8 @@ def layout_difference(
     Raises:
         RefusedError: the export has a layout that nobody migrates between, or what `preview` says.
     """
+    if job.spec.type == "profiles":
+        raise RefusedError("there are no legacy files of profiles to compare with")
     spec = _current(job.spec)
     if spec is None:
         raise RefusedError(f"layout {job.spec.layout!r} has nothing in common with legacy files")

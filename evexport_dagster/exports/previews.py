@@ -12,14 +12,13 @@ from evexport_dagster.errors import RefusedError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.registration import registered
+from evexport_dagster.exports.rows import WindowSource, look
 from evexport_dagster.formats import shown_as
-from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.ledger import RegisteredExport
 from evexport_dagster.plan import PlannedEvent, WindowPlan
 from evexport_dagster.query.arrange import arrange
-from evexport_dagster.query.privacy import protect, refuse_forbidden
+from evexport_dagster.query.privacy import refuse_forbidden
 from evexport_dagster.query.shape import RecordShape
-from evexport_dagster.query.stage import check_predicate
 from evexport_dagster.query.survey import EventSurvey
 from evexport_dagster.query.window import WindowRows
 from evexport_dagster.source import event_names
@@ -69,16 +68,16 @@ def preview(
         SpecError: something would be exported that `pii.forbid` names.
     """
     export = registered(context, job.name)
-    with context.lake(job.spec.source) as (con, lake):
-        protect(con, job.spec.pii)
-        check_predicate(con, job.spec.where)
+    with context.scratch("preview") as folder, context.lake(job.spec.source) as (con, lake):
+        look(con, lake, job)
         arrange(con, lake, job.spec, job.source_events)
-        layout = LAYOUTS[job.spec.layout]
+        layout = job.spec.files_as
         end = job.end or context.clock()
         found = event_names(con, job.start, end) if job.start < end else ()
         names = _names(context, job, [name for name, _ in found])
         window = _window(context, job, [first for n, first in found if n in names], window_start)
         plan = _plan(context, job, export, window, names)
+        WindowSource(context, job, export, window).ready(con, lake, folder)
         if event is not None and event not in names:
             raise RefusedError(f"export {job.name!r} has no event {event!r}; it has {names[:20]}")
         shape = RecordShape(
@@ -126,7 +125,7 @@ def _plan(
 def _names(context: Context, job: ExportJob, found: Sequence[str]) -> list[str]:
     if job.listed_events is not None:
         return list(job.listed_events)
-    if job.spec.events.select == "system":
+    if job.spec.series.select == "system":
         return [name for name in found if context.settings.catalog.is_system(name)]
     return list(found)
 
@@ -165,7 +164,7 @@ def _column_plans(
         known = dict.fromkeys(names, KnownNames((), at_creation=maxsize))
     else:
         known = _known_names(context, export, names)
-    choices = {name: job.spec.events.choice(name) for name in names}
+    choices = {name: job.spec.series.choice(name) for name in names}
     return [
         ColumnPlan(choices[name], it, choices[name].schema_updates == "append" or not it.names)
         for name, it in known.items()
@@ -194,7 +193,7 @@ def _deliveries(
     surveys: Sequence[EventSurvey],
     shown: Sequence[str],
 ) -> list[PreviewDelivery]:
-    layout = LAYOUTS[job.spec.layout]
+    layout = job.spec.files_as
     limit = layout.rows_per_file(context.settings.runtime.max_rows_per_file)
     prefix = context.store(job).prefix
     deliveries = []

@@ -14,12 +14,11 @@ from evexport_dagster.columns import needs_names_at_creation
 from evexport_dagster.errors import RefusedError, RevisionError, SpecError, StoppedError
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
+from evexport_dagster.exports.rows import look, refuse_beside_recurring
 from evexport_dagster.ledger import Event, NewExport, RegisteredExport
 from evexport_dagster.naming import Reach, could_meet
 from evexport_dagster.plan import naming_of
 from evexport_dagster.query.arrange import arrange
-from evexport_dagster.query.privacy import protect
-from evexport_dagster.query.stage import check_predicate
 from evexport_dagster.source import event_names, property_names
 from evexport_dagster.spec.dates import check_dates
 from evexport_dagster.spec.model import OneTime, Recurring
@@ -49,16 +48,16 @@ def create(context: Context, jobs: Sequence[ExportJob]) -> tuple[RegisteredExpor
     Raises:
         SpecError: a day cannot be exported today, the source or the predicate does not fit, or
             another export could write the same keys.
-        RefusedError: a stopped export had the name.
+        RefusedError: a stopped export had the name, or profiles are exported regularly already.
     """
     now = context.clock()
     check_creation(context, jobs[0], now)
+    refuse_beside_recurring(context, jobs[0])
     with context.lake(jobs[0].spec.source) as (con, lake):
-        check_predicate(con, jobs[0].spec.where)
-        protect(con, jobs[0].spec.pii)
+        look(con, lake, jobs[0])
         arrange(con, lake, jobs[0].spec, jobs[0].source_events)
         names = _names_now(context, jobs, con, now)
-        decided = [n for n in names if needs_names_at_creation(jobs[0].spec.events.choice(n))]
+        decided = [n for n in names if needs_names_at_creation(jobs[0].spec.series.choice(n))]
         columns = property_names(con, decided) if decided else {}
     events = _with_segments(names)
     new = [_new_export(context, job, events, columns) for job in jobs]
@@ -85,8 +84,8 @@ def edit(context: Context, job: ExportJob) -> Edited:
         raise RefusedError(f"export {job.name!r}: the spec means what it meant; nothing to edit")
     if locked := locked_changes(old, new):
         raise RevisionError("\n".join([f"export {job.name!r} cannot be changed so:", *locked]))
-    with context.lake(job.spec.source) as (con, _):
-        check_predicate(con, job.spec.where)
+    with context.lake(job.spec.source) as (con, lake):
+        look(con, lake, job)
     now = context.clock()
     _refuse_meetings(context, [job], now)
     context.ledger.exports.add_revision(
@@ -150,7 +149,7 @@ def takes(context: Context, job: ExportJob, name: str) -> bool:
     """Whether an event of the source is one of an export's."""
     if job.listed_events is not None:
         return name in job.listed_events
-    return job.spec.events.select == "all" or context.settings.catalog.is_system(name)
+    return job.spec.series.select == "all" or context.settings.catalog.is_system(name)
 
 
 def register_events(
@@ -213,7 +212,7 @@ def _text(context: Context, job: ExportJob) -> str:
         "meaning": meaning(job.spec, context.settings),
         "spec": stored(job.spec),
     }
-    if job.spec.events.select == "engagement":
+    if job.spec.series.select == "engagement":
         held["engagement"] = list(job.engagement)
     return json.dumps(held, ensure_ascii=False, sort_keys=True)
 
@@ -263,7 +262,7 @@ def _reach(context: Context, job: ExportJob, export_id: int) -> Reach:
 
 def _reach_of(context: Context, other: RegisteredExport, held: dict[str, Any]) -> Reach:
     spec = restored(json.loads(other.revision.meaning)["spec"])
-    fixed = isinstance(spec.events.select, tuple) or spec.events.select == "engagement"
+    fixed = isinstance(spec.series.select, tuple) or spec.series.select == "engagement"
     segments = frozenset(e.segment for e in context.ledger.events.of(other.export_id))
     prefix = held["destination"].get("prefix")
     first, last = _days(spec.schedule)

@@ -17,6 +17,7 @@ from evexport_dagster.exports.holders import new_holder
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.late import LATE_ROWS
 from evexport_dagster.exports.leases import held, taken
+from evexport_dagster.exports.rows import WindowSource, refuse_beside_recurring
 from evexport_dagster.exports.troubles import outcome_recorded
 from evexport_dagster.ledger import DeliveredFile, Receipt, RegisteredExport
 from evexport_dagster.plan import PlannedEvent, Progress, Task, WindowPlan
@@ -48,6 +49,7 @@ def deliver(
         due = _still_due(context, export, task)
         if due:
             with outcome_recorded(context, job, export, task.window, run_id):
+                refuse_beside_recurring(context, job)
                 run = _Run(context, job, export, task.window, holder, run_id, beat)
                 run.deliver(due, on_progress)
     receipts = context.ledger.deliveries.receipts(export.export_id, task.window.start, task.events)
@@ -81,6 +83,7 @@ class _Run:
         self.store = context.store(job)
         noticed = context.ledger.late.of(export.export_id, window.start)
         self.late = {late.event: late.rows for late in noticed}
+        self.source = WindowSource(context, job, export, window)
 
     def deliver(self, due: tuple[str, ...], on_progress: OnProgress) -> None:
         """Deliver these events, recording each as soon as it is published; the manifest last."""
@@ -95,9 +98,10 @@ class _Run:
             source_events=self.job.source_events,
         )
         lists = ColumnLists(
-            self.context, self.job.spec.events, self.export, self.window, self.holder
+            self.context, self.job.spec.series, self.export, self.window, self.holder
         )
         promises = Promises(
+            rows=self.source.ready,
             plans=partial(lists.plans, due),
             columns=lists.commit,
             claim=self._claim,
@@ -140,8 +144,8 @@ class _Run:
             source_rows=sum(survey.rows.values()),
             run_id=self.run_id,
             recorded_at=self.context.clock(),
-            first_event_time=survey.first,
-            last_event_time=survey.last,
+            first_event_time=survey.first if self.job.spec.type == "events" else None,
+            last_event_time=survey.last if self.job.spec.type == "events" else None,
             watermark=survey.watermark,
             oddities={**delivered.oddities, **self._late(delivered.event.name)},
             schema_hash=delivered.schema.hash if delivered.schema else None,
@@ -162,7 +166,7 @@ class _Run:
         if is_last and not self.job.spec.manifest:
             notice = turns.ended(self.context, self.job, self.export, self.window, receipt)
         record = self.context.ledger.deliveries.record
-        stale = record(receipt, self.holder, notice, delivered.schema)
+        stale = record(receipt, self.holder, notice, delivered.schema, self.source.newly_known)
         denied = remove_stale(self.context, self.export.export_id, self.store, stale)
         if denied:
             _log.warning(

@@ -166,10 +166,10 @@ class ValueFormat(Protocol):
         """The column of a group."""
 
     def records(
-        self, label: str, times: pa.Array, columns: Mapping[str, pa.Array]
+        self, label: str, leads: pa.Array, columns: Mapping[str, pa.Array]
     ) -> pa.RecordBatch:
-        """Records of the event with this label: their times as texts, the columns of groups, or
-        of `GROUP.LABEL` where these are fields."""
+        """Records of the event with this label: their leads (times, or whether they are deleted)
+        as texts, the columns of groups, or of `GROUP.LABEL` where these are fields."""
 
     def files(self, pool: ThreadPoolExecutor, compression: str, *, stable: bool) -> Files:
         """Files compressed as the spec says; `stable`: the same records give the same bytes."""

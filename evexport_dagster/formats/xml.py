@@ -1,4 +1,4 @@
-"""XML: one `<Event>` a record, groups as key and value entries (product contract, section 4).
+"""XML: one element a record, groups as key and value entries (product contract, section 4).
 
 A layout may have an element for each value of person and device instead.
 
@@ -17,7 +17,6 @@ from evexport_dagster.layouts import CLEVERTAP, Layout
 from evexport_dagster.strict_json import as_text
 from evexport_dagster.text import XML_MARKUP, sql_literal, xml_text
 
-_RECORD_END = b"</Event>"
 _ENTRY_END = "</value></entry>"
 _FORBIDDEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{FFFE}\x{FFFF}]"
 _SPECIAL = r"[&<>\x00-\x08\x0b-\x1f\x{FFFE}\x{FFFF}]"
@@ -33,12 +32,11 @@ class XmlFormat:
     picks_json = False
     flat = False
     any_number_passes = False
-    begin = "<Event>"
     separator = ""
-    end = "</Event>\n"
 
     def __init__(self, layout: Layout = CLEVERTAP) -> None:
         self._properties, self._has_elements = layout.properties, layout.has_elements
+        self.begin, self.end = f"<{layout.element}>", f"</{layout.element}>\n"
 
     def group(self, group: Group) -> str:
         return _element(group.name, self.members(group))
@@ -98,10 +96,11 @@ class XmlFormat:
         return chunk, 0
 
     def count(self, chunks: Iterable[bytes]) -> int:
-        rows, tail, reach = 0, b"", len(_RECORD_END) - 1
+        end = self.end.rstrip().encode()
+        rows, tail, reach = 0, b"", len(end) - 1
         for chunk in chunks:
             # No text holds `<`, so the tag is always a tag; a border may cut it.
-            rows += chunk.count(_RECORD_END) + (tail + chunk[:reach]).count(_RECORD_END)
+            rows += chunk.count(end) + (tail + chunk[:reach]).count(end)
             tail = (tail + chunk[-reach:])[-reach:]
         return rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evexport_dagster.layouts.base import (
     Chosen,
+    Deleted,
     EventName,
     EventTime,
     Layout,
@@ -16,6 +17,7 @@ from evexport_dagster.layouts.base import (
 from evexport_dagster.layouts.clevertap import CLEVERTAP
 from evexport_dagster.layouts.infobip import INFOBIP
 from evexport_dagster.layouts.legacy import LEGACY
+from evexport_dagster.layouts.profiles import MARKED_PROFILES, PROFILES
 
 LAYOUTS: dict[str, Layout] = {it.name: it for it in (CLEVERTAP, LEGACY, INFOBIP)}
 
@@ -23,7 +25,10 @@ __all__ = [
     "CLEVERTAP",
     "LAYOUTS",
     "LEGACY",
+    "MARKED_PROFILES",
+    "PROFILES",
     "Chosen",
+    "Deleted",
     "EventName",
     "EventTime",
     "Layout",

@@ -32,6 +32,13 @@ class EventTime:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """Whether a profile is no longer in the source, a boolean where formats have them."""
+
+    label: str
+
+
+@dataclass(frozen=True)
 class Chosen:
     """A group of what the spec selects; it is not there where that is nothing."""
 
@@ -62,7 +69,7 @@ class Properties:
     label: str
 
 
-Member: TypeAlias = EventName | EventTime | Chosen | OfPerson | OfDevice | Properties
+Member: TypeAlias = EventName | EventTime | Deleted | Chosen | OfPerson | OfDevice | Properties
 
 OldValue: TypeAlias = str | Mapping[str, str]
 """What a layout writes instead of a value; by the device's platform where one old value has
@@ -91,6 +98,12 @@ class Layout:
     series: str | None = None
     """The one key of the event dimension, where all events go into one series of files. Names of
     events in the spec are then patterns, in which `*` stands for any characters."""
+
+    element: str = "Event"
+    """What XML calls a record."""
+
+    properties_of: str = "event_props"
+    """The column of the source that the properties are."""
 
     is_titled: bool = False
     """Whether a JSON file begins with a line that is the event's name."""

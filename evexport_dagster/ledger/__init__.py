@@ -21,6 +21,7 @@ from .leases import Leases
 from .manifests import Manifests
 from .migrations import migrate, steps
 from .notices import Notices
+from .profiles import KnownProfiles
 from .receipts import totals_of
 from .schemas import Schemas
 from .troubles import Outcome, Troubles
@@ -38,6 +39,7 @@ from .values import (
     Lease,
     Manifest,
     NewExport,
+    NewlyKnown,
     NewNotice,
     Notice,
     NoticeKind,
@@ -69,6 +71,7 @@ __all__ = [
     "Manifest",
     "NewExport",
     "NewNotice",
+    "NewlyKnown",
     "Notice",
     "NoticeKind",
     "Outcome",
@@ -100,6 +103,7 @@ class Ledger:
         self.failures = Failures(database)
         self.histories = Histories(database)
         self.notices = Notices(database)
+        self.profiles = KnownProfiles(database)
         self.schemas = Schemas(database)
         self.troubles = Troubles(database)
         self.windows = Windows(database)

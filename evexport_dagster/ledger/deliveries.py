@@ -32,10 +32,11 @@ from .leases import require_lease
 from .lookups import IS_OPEN, PLACE, event_position, event_positions, lock_export
 from .manifests import outdate
 from .notices import insert_notice
+from .profiles import put_known
 from .receipts import delivered_file, delivery_values, file_values, receipts_where, totals_in
 from .schema import EPOCH, MICROSECOND, attempt, delivery, event, file
 from .schemas import keep_schema
-from .values import DeliveredFile, NewNotice, Receipt, StaleFile, Totals
+from .values import DeliveredFile, NewlyKnown, NewNotice, Receipt, StaleFile, Totals
 
 # Far below what SQLite (32,766) and Postgres (65,535) take as parameters of one query.
 BATCH = 10_000
@@ -50,6 +51,10 @@ def _same(table: Table) -> ColumnElement[bool]:
 # Made once: to build a statement takes longer than to run it.
 END_ATTEMPT = delete(attempt).where(_same(attempt))
 REPLACE = update(delivery).where(_same(delivery))
+SHOW = REPLACE.values(displayed=True).where(
+    delivery.c.recorded_at == bindparam("of_recorded_at"),
+    delivery.c.run_id == bindparam("of_run_id"),
+)
 INSERT = insert(delivery)
 TAKEN = select(file.c.key, file.c.export_id).where(
     file.c.destination == bindparam("of_destination"),
@@ -78,19 +83,21 @@ class Deliveries:
         holder: str,
         notice: NewNotice | None = None,
         schema: RecordSchema | None = None,
+        known: NewlyKnown | None = None,
     ) -> tuple[DeliveredFile, ...]:
         """Puts a receipt in the place of the former one and ends its attempt, all at once, with
-        the schema that its hash means, and the notice that tells of it.
+        the schema that its hash means, the notice that tells of it, and what it makes known of
+        profiles.
 
         Gives the stale files of this delivery: those that former receipts had and this one has
         not, as long as they were not reported as `removed`. Raises BusyError when the holder has
         lost the window, and RefusedError for a key that another delivery has.
         """
         try:
-            return self._record(receipt, holder, notice, schema)
+            return self._record(receipt, holder, notice, schema, known)
         except ConflictError:
             # Another export recorded one of the keys meanwhile: now it is there to be named.
-            return self._record(receipt, holder, notice, schema)
+            return self._record(receipt, holder, notice, schema, known)
 
     def _record(
         self,
@@ -98,6 +105,7 @@ class Deliveries:
         holder: str,
         notice: NewNotice | None,
         schema: RecordSchema | None,
+        known: NewlyKnown | None,
     ) -> tuple[DeliveredFile, ...]:
         with self._database.write() as connection:
             lock_export(connection, receipt.export_id)
@@ -114,6 +122,7 @@ class Deliveries:
             left = _put_files(connection, receipt.files, place)
             if notice is not None:
                 insert_notice(connection, notice)
+            put_known(connection, receipt.export_id, known)
             return left
 
     def removed(self, export_id: int, destination: str, keys: Collection[str]) -> None:
@@ -221,18 +230,10 @@ class Deliveries:
             with self._database.write() as connection:
                 lock_export(connection, export_id)
                 positions = event_positions(connection, export_id)
-                for receipt in shown:
-                    connection.execute(
-                        update(delivery)
-                        .where(
-                            delivery.c.export_id == export_id,
-                            delivery.c.window_start == receipt.window_start,
-                            delivery.c.event == positions[receipt.event],
-                            delivery.c.recorded_at == receipt.recorded_at,
-                            delivery.c.run_id == receipt.run_id,
-                        )
-                        .values(displayed=True)
-                    )
+                for it in shown:
+                    place = _of((export_id, it.window_start, positions[it.event]))
+                    now = {"of_recorded_at": it.recorded_at, "of_run_id": it.run_id}
+                    connection.execute(SHOW, place | now)
 
 
 def _batches(keys: Collection[str]) -> Iterable[Sequence[str]]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -292,6 +293,17 @@ late = Table(
     _column("reopens", Boolean),
     PrimaryKeyConstraint("export_id", "window_start", "event"),
     _to("event", "export_id", "event", target=_EVENT),
+)
+
+known_profiles = Table(
+    "known_profiles",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("number", Integer),
+    _column("chunk", Integer),
+    _column("data", LargeBinary),
+    PrimaryKeyConstraint("export_id", "number", "chunk"),
+    _to("export", "export_id"),
 )
 
 schema_version = Table("schema_version", metadata, _column("version", Integer))

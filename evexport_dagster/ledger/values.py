@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from evexport_dagster.errors import Kind
@@ -128,6 +129,16 @@ class Receipt:
     schema_hash: str | None = None
     files: tuple[DeliveredFile, ...] = ()
     stale: tuple[DeliveredFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewlyKnown:
+    """What a delivery of profiles makes known: a file. Where there are more than a few already,
+    `together` has those of `numbers` in one, to be kept in their place."""
+
+    file: Path
+    numbers: tuple[int, ...] = ()
+    together: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,12 @@ class Windows:
         with self._database.read() as connection:
             return {row.window_start: row.events for row in connection.execute(query)}
 
+    def first_delivered(self, export_id: int) -> datetime | None:
+        """The start of the first window that has a delivery."""
+        query = select(func.min(delivery.c.window_start)).where(delivery.c.export_id == export_id)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
     def begun(self, export_id: int) -> set[datetime]:
         """The windows with deliveries that were begun and are not recorded, or are due again."""
         query = union(

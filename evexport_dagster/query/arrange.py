@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import duckdb
 
 from evexport_dagster.formats import format_of
-from evexport_dagster.layouts import LAYOUTS
 from evexport_dagster.query.stage import NAME_IN_SOURCE
 from evexport_dagster.source import EVENTS_VIEW, Lake
 from evexport_dagster.spec.model import ExportSpec
@@ -31,7 +30,7 @@ def arrange(
     `source_events` are the patterns of the events that are taken, None for all; in a pattern `*`
     stands for any characters.
     """
-    layout = LAYOUTS[spec.layout]
+    layout = spec.files_as
     if layout.series is not None:
         _replace(
             con,
@@ -48,7 +47,7 @@ def arrange(
 
 def name_column(spec: ExportSpec) -> str:
     """The column of the arranged rows with the names that the source gives events."""
-    return NAME_IN_SOURCE if LAYOUTS[spec.layout].series else "event_name"
+    return NAME_IN_SOURCE if spec.files_as.series else "event_name"
 
 
 def _replace(con: duckdb.DuckDBPyConnection, rows: str) -> None:

@@ -16,7 +16,7 @@ from evexport_dagster.source import PROFILES_VIEW, Lake
 
 DUPLICATE_PROFILES = "duplicate_profile_rows"
 ODD_PHONES = "phones_not_e164"
-MISSING_PROFILES = "events_without_profile"
+MISSING_PROFILES = {"events": "events_without_profile", "profiles": "profiles_vanished"}
 # Which of several rows counts must not depend on threads, where `updated_at` does not tell.
 _NEWEST_FIRST = (
     "updated_at DESC NULLS LAST, email, phone, name, gender, dob, properties, comm_prefs,"
@@ -210,14 +210,15 @@ def _has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(con.execute(f"FROM {table} LIMIT 1").fetchall())
 
 
-def odd_people(con: duckdb.DuckDBPyConnection, events: int) -> list[Counter[str]] | None:
+def odd_people(con: duckdb.DuckDBPyConnection, shape: RecordShape) -> list[Counter[str]] | None:
     """What is odd about the people and devices of `staged`, per event, by the number of rows;
     None where `people` lacks somebody."""
-    counted: list[Counter[str]] = [Counter() for _ in range(events)]
+    counted: list[Counter[str]] = [Counter() for _ in shape.events]
+    missing_name = MISSING_PROFILES[shape.spec.type]
     for event, lacking, missing, phones in con.execute(_ODD_PEOPLE).fetchall():
         if lacking:
             return None
-        counted[event] += Counter({MISSING_PROFILES: missing, ODD_PHONES: phones})
+        counted[event] += Counter({missing_name: missing, ODD_PHONES: phones})
     for event, what, rows in con.execute(_ODD_OBJECTS).fetchall():
         for name, count in json.loads(what).items():
             counted[event][f"profile_or_device_{name}"] += count * rows

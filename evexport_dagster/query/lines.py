@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from evexport_dagster.columns import EventColumns
 from evexport_dagster.formats import LineFormat
 from evexport_dagster.formats.cells import Group, ObjectColumn, sources_in_order, text_cell
-from evexport_dagster.layouts import EventName, EventTime, Member, Properties
+from evexport_dagster.layouts import Deleted, EventName, EventTime, Member, Properties
 from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.pick import members_in_place, place_members, shapes_left_out
 from evexport_dagster.query.shape import (
@@ -142,12 +142,15 @@ class _Lines:
             case EventName(label) if self.shape.layout.series:
                 return [self.format.group(Group("", (text_cell(label, NAME_IN_SOURCE),)))]
             case EventName(label):
-                choices = map(self.shape.spec.events.choice, self.shape.events)
+                choices = map(self.shape.spec.series.choice, self.shape.events)
                 return [[self.format.event_name(label, choice.label) for choice in choices]]
             case EventTime(label, is_number=is_number):
                 number = is_number and not self.shape.spec.as_string
                 before, after = self.format.around_time(label, is_number=number)
-                return [self._each(before), self.shape.time, self._each(after)]
+                return [self._each(before), self.shape.lead("rows"), self._each(after)]
+            case Deleted(label):
+                before, after = self.format.around_time(label, is_number=True)
+                return [self._each(before), self.shape.lead("rows"), self._each(after)]
             case (Piece(is_part=True), *_):
                 before, after = self.format.around(part[0].groups[0].name)
                 pieces = ", ".join(piece.column for piece in part)

@@ -32,7 +32,7 @@ from evexport_dagster.text import sql_literal
 _TEXTS: Final = {**STANDARD, "token": "push_token"}
 _IDENTITY: Final = "Identity"
 _EVENT_OBJECTS: Final = ("event_props", "device", "session_props")
-_PROFILE_OBJECTS: Final = ("properties",)
+_PROFILE_OBJECTS: Final = ("properties", "device")
 _PLAIN_VALUE: Final = r'(?:"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null)'
 _ESCAPED_KEY: Final = r'\\.(?:[^"\\]|\\.)*"[ \t\r\n]*:'
 

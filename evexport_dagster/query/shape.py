@@ -12,8 +12,8 @@ from evexport_dagster.columns import Column, EventColumns, header
 from evexport_dagster.formats import Format, ValueFormat
 from evexport_dagster.formats.cells import Group, picked_cells
 from evexport_dagster.layouts import (
-    LAYOUTS,
     Chosen,
+    Deleted,
     EventName,
     EventTime,
     Layout,
@@ -29,7 +29,6 @@ from evexport_dagster.query.people import (
     profile_group,
 )
 from evexport_dagster.query.times import time_text
-from evexport_dagster.record_schema import PROPERTIES
 from evexport_dagster.spec.layout_fit import laid_out
 from evexport_dagster.spec.model import ExportSpec
 from evexport_dagster.text import sql_literal
@@ -73,18 +72,25 @@ class RecordShape:
     @property
     def layout(self) -> Layout:
         """The layout of the files."""
-        return LAYOUTS[self.written.layout]
+        return self.written.files_as
 
     @property
     def together(self) -> bool:
         """Whether the records of an event and instance have to come together."""
         return self.spec.sort or isinstance(self.format, ValueFormat)
 
-    @property
-    def time(self) -> str:
-        """SQL for the text of the event time."""
-        form = next(it.form for it in self.layout.record if isinstance(it, EventTime))
-        return time_text(form or self.spec.timestamp, self.window, self.zone)
+    def lead(self, rows: str) -> str:
+        """SQL for the text that a row of a table brings beside its groups: the time of the event,
+        or whether the profile is deleted; '' where there is neither."""
+        for member in self.layout.record:
+            match member:
+                case EventTime(form=form):
+                    return time_text(form or self.spec.timestamp, self.window, self.zone)
+                case Deleted():
+                    # The people that are not known are those that the source has no longer.
+                    known = f"{rows}.profile_id IN {_KNOWN}"
+                    return f"CASE WHEN {known} THEN 'false' ELSE 'true' END"
+        return "''"
 
     @cached_property
     def parts(self) -> tuple[Member | tuple[Piece, ...], ...]:
@@ -136,7 +142,7 @@ class RecordShape:
 
     def heading(self, event: int, columns: EventColumns) -> tuple[str, ...]:
         """What the files of an event begin with, as the format wants to know it."""
-        label = self.spec.events.choice(self.events[event]).label
+        label = self.spec.series.choice(self.events[event]).label
         return tuple(self.format.heading(label, self.labels(columns)))
 
     def _joined(self, member: Member) -> object:
@@ -180,11 +186,11 @@ class RecordShape:
         prefixes that the layout gives them in a header, if asked for."""
         for part in self.parts:
             match part:
-                case EventName(label) | EventTime(label):
+                case EventName(label) | EventTime(label) | Deleted(label):
                     yield "", (label,)
-                case Properties():
+                case Properties(name):
                     labels = (self._property_label(it, prefixed) for it in columns.columns)
-                    yield PROPERTIES, tuple(labels)
+                    yield name, tuple(labels)
                 case tuple():
                     for group in (group for piece in part for group in piece.groups):
                         prefix = self._prefix(group.name, prefixed)
@@ -194,11 +200,13 @@ class RecordShape:
         session = self.layout.session_prefix
         if session and all(name.startswith(session) for name in column.sources):
             return session + column.label.removeprefix(session)
-        return self._prefix(PROPERTIES, prefixed) + column.label
+        return self._prefix(self.layout.properties, prefixed) + column.label
 
     def _prefix(self, group: str, prefixed: bool) -> str:
         return self.layout.csv_prefixes.get(group, "") if prefixed else ""
 
+
+_KNOWN = "(SELECT profile_id FROM people WHERE is_known)"
 
 _TABLES = {
     "identity": PEOPLE,

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import duckdb
 import pyarrow as pa
 
 from evexport_dagster.errors import Fault, SpecError
 from evexport_dagster.query.clean import EXACT, Cleaning
-from evexport_dagster.source import EVENTS_VIEW, Lake
+from evexport_dagster.source import EVENTS_VIEW, PROFILES_VIEW, Lake
 from evexport_dagster.text import sql_literal
 from evexport_dagster.windows import Window
 
@@ -107,12 +108,14 @@ def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
     """
 
 
-def check_predicate(con: duckdb.DuckDBPyConnection, predicate: str | None) -> None:
-    """Raise SpecError where `where` is not a predicate over the canonical columns."""
+def check_predicate(
+    con: duckdb.DuckDBPyConnection, predicate: str | None, view: str = EVENTS_VIEW
+) -> None:
+    """Raise SpecError where `where` is not a predicate over the canonical columns of a view."""
     if predicate is None:
         return
     try:
-        con.execute(f"{filtered(f'SELECT * FROM {EVENTS_VIEW}', predicate)} LIMIT 0")
+        con.execute(f"{filtered(f'SELECT * FROM {view}', predicate, view=view)} LIMIT 0")
     except duckdb.Error as error:
         said = str(error).split("\n\nLINE", 1)[0].replace("\n", "; ")
         raise SpecError("the spec has a fault", [Fault("where", repr(predicate), said)]) from None
@@ -129,19 +132,28 @@ def _rows(lake: Lake, selection: Selection) -> str:
     return filtered(rows, selection.where, NAME_IN_SOURCE if selection.has_name else "event_name")
 
 
-def filtered(rows: str, predicate: str, name: str = "event_name") -> str:
-    """SQL for the rows that fit a predicate; it sees objects as JSON, malformed ones as NULL, and
-    the name of the event in a column."""
-    objects = ("device", "event_props", "session_props")
-    as_json = ", ".join(
-        f"CASE WHEN json_valid({name}) THEN {name}::JSON END AS {name}" for name in objects
-    )
+OBJECTS: Final = {
+    EVENTS_VIEW: ("device", "event_props", "session_props"),
+    PROFILES_VIEW: ("device", "properties", "comm_prefs", "subscription_groups"),
+}
+"""The columns of each view that a predicate sees as JSON."""
+
+
+def filtered(rows: str, predicate: str, name: str = "event_name", view: str = EVENTS_VIEW) -> str:
+    """SQL for the rows of a view that fit a predicate; it sees objects as JSON, malformed ones as
+    NULL, and the name of the event in a column."""
     return f"""
-        SELECT raw.*
-        FROM (SELECT raw, raw.* REPLACE ({as_json}, {name} AS event_name) FROM ({rows}) AS raw)
+        SELECT raw.* FROM ({seen(rows, view, name)})
         WHERE ({predicate}
         )
     """
+
+
+def seen(rows: str, view: str, name: str = "event_name") -> str:
+    """The rows of a view as a predicate sees them, each with itself as it is, `raw`."""
+    columns = [f"CASE WHEN json_valid({it}) THEN {it}::JSON END AS {it}" for it in OBJECTS[view]]
+    columns += [f"{name} AS event_name"] if view == EVENTS_VIEW else []
+    return f"SELECT raw, raw.* REPLACE ({', '.join(columns)}) FROM ({rows}) AS raw"
 
 
 def sql_instant(instant: datetime) -> str:

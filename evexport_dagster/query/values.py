@@ -56,13 +56,16 @@ def value_records(
         count = sum(rows_ for _, rows_ in instances)
         of_event = rows.slice(start, count)
         entries = _properties(
-            of_event, shapes[event], columns[event], floats.get("event_props", NO_FLOATS)
+            of_event,
+            shapes[event],
+            columns[event],
+            floats.get(shape.layout.properties_of, NO_FLOATS),
         )
-        label = shape.spec.events.choice(shape.events[event]).label
+        label = shape.spec.series.choice(shape.events[event]).label
         name = shape.layout.properties
         properties = {name: format_.column(name, entries)}
         records = format_.records(
-            label, of_event.column("time"), groups.of_rows(of_event) | properties
+            label, of_event.column("lead"), groups.of_rows(of_event) | properties
         )
         at = 0
         for instance, length in instances:
@@ -75,7 +78,7 @@ def _rows(
     con: duckdb.DuckDBPyConnection, shape: RecordShape, columns: Mapping[int, EventColumns]
 ) -> pa.RecordBatch:
     """The rows in the order of `place`, each with the texts and kinds of its properties."""
-    kept = f"place, {SERIES} AS series, shape, {shape.time} AS time, profile_id, device"
+    kept = f"place, {SERIES} AS series, shape, {shape.lead('staged')} AS lead, profile_id, device"
     source = f"staged WHERE event IN ({', '.join(map(str, columns))})"
     fast = whole_batch(
         con,

@@ -111,10 +111,10 @@ class WindowRows:
         """Complete people and devices for the chunk, and count what is odd about them."""
         if self.shape.pieces_of(DEVICES):
             add_devices(self.con, self.shape, self._strict)
-        odd = odd_people(self.con, len(self._odd))
+        odd = odd_people(self.con, self.shape)
         if odd is None:
             self._add_people(_IDS_OF_CHUNK)
-            odd = odd_people(self.con, len(self._odd))
+            odd = odd_people(self.con, self.shape)
         assert odd is not None, "every profile of the chunk was added"
         for counted, further in zip(self._odd, odd, strict=True):
             counted.update(further)
@@ -140,7 +140,7 @@ _IDS_OF_CHUNK = "SELECT profile_id FROM staged"
 
 
 def _cleaning(shape: RecordShape) -> Cleaning:
-    picks = any(shape.spec.events.choice(name).properties != "all" for name in shape.events)
+    picks = any(shape.spec.series.choice(name).properties != "all" for name in shape.events)
     passes = shape.format.any_number_passes and not picks
     return Cleaning(Numbers.ANY if passes else Numbers.SHORT, shape.spec.as_string)
 
@@ -149,7 +149,8 @@ def _selection(shape: RecordShape) -> Selection:
     return Selection(
         window=shape.window,
         events=shape.events,
-        where=shape.spec.where,
+        # Profiles were filtered when they were taken.
+        where=shape.spec.where if shape.spec.type == "events" else None,
         device=bool(shape.spec.device),
         together=shape.together,
         sort=shape.spec.sort,

@@ -41,4 +41,6 @@ PROFILES = (
     CanonicalColumn("subscription_groups", "nested", required=False),
     CanonicalColumn("updated_at", "instant", required=False),
     CanonicalColumn("push_token", "text", required=False),
+    CanonicalColumn("device", "object", required=False),
+    CanonicalColumn("instance_id", "integer", required=False),
 )

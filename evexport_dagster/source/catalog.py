@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from evexport_dagster.source.lake import EVENTS_VIEW
+from evexport_dagster.source.lake import EVENTS_VIEW, PROFILES_VIEW
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What DuckDB reads although it is no value, or no JSON: null, NaN, infinities, trailing commas.
@@ -20,6 +20,13 @@ def unplaceable_rows(con: duckdb.DuckDBPyConnection) -> int:
         f"SELECT count(*) FROM {EVENTS_VIEW} WHERE event_name IS NULL OR event_time IS NULL"
     ).fetchall()
     return int(rows)
+
+
+def profile_count(con: duckdb.DuckDBPyConnection) -> int:
+    """How many profiles there are, however many rows each of them has."""
+    query = f"SELECT count(DISTINCT profile_id) FROM {PROFILES_VIEW}"
+    ((profiles,),) = con.execute(query).fetchall()
+    return int(profiles)
 
 
 def event_names(

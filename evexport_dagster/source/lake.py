@@ -89,7 +89,7 @@ def open_lake(
         event_columns=opened[EVENTS_VIEW].present,
         profile_columns=opened[PROFILES_VIEW].present,
         positioned=opened[EVENTS_VIEW].base.position is not None,
-        floats=opened[EVENTS_VIEW].floats | opened[PROFILES_VIEW].floats,
+        floats=opened[PROFILES_VIEW].floats | opened[EVENTS_VIEW].floats,
     )
 
 

@@ -60,7 +60,7 @@ _USER_PROPERTIES: Final = {"email": "Email", "phone": "Phone", "name": "Name"}
 def laid_out(spec: ExportSpec) -> ExportSpec:
     """The spec with all that its layout takes by itself: fields of the device and the person, the
     form of times."""
-    record = LAYOUTS[spec.layout].record
+    record = spec.files_as.record
     if any(isinstance(member, Chosen) for member in record):
         return spec
     values = [it for member in record if isinstance(member, OfPerson) for it in _values(member)]

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from evexport_dagster.errors import Fault, SpecError
 from evexport_dagster.settings import PROJECT_FILE, Settings
-from evexport_dagster.spec.availability import gap_faults
 from evexport_dagster.spec.document import Document
 from evexport_dagster.spec.fields import nearest
 from evexport_dagster.spec.layout_fit import layout_faults
@@ -131,7 +130,6 @@ def _shown(path: Path, settings: Settings) -> str:
 
 def _loaded(document: Document, path: Path, settings: Settings) -> LoadedSpec:
     spec, faults = validated(ExportSpec, document)
-    faults += gap_faults(document, "export")
     faults += layout_faults(document)
     faults += _cross_faults(document, settings)
     raise_faults(document, faults)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
@@ -16,18 +15,27 @@ from pydantic import (
     model_validator,
 )
 
-from evexport_dagster.layouts import LAYOUTS
+from evexport_dagster.layouts import LAYOUTS, MARKED_PROFILES
+from evexport_dagster.layouts import PROFILES as PROFILES_LAYOUT
+from evexport_dagster.layouts import Layout as FileLayout
 from evexport_dagster.naming import DataType
 from evexport_dagster.spec.fields import (
-    REQUIRED,
-    UP,
     Lax,
     Model,
     Wrong,
     no_doubles,
     refuse,
 )
-from evexport_dagster.spec.model_events import EventChoice, Events, ResolvedChoice
+from evexport_dagster.spec.misfits import misfits
+from evexport_dagster.spec.model_events import (
+    NO_EVENTS,
+    PROFILES,
+    EventChoice,
+    Events,
+    PropertyChoice,
+    ResolvedChoice,
+    SchemaUpdates,
+)
 from evexport_dagster.spec.model_fields import (
     CommPrefs,
     Device,
@@ -56,6 +64,7 @@ from evexport_dagster.spec.texts import (
 
 __all__ = [
     "NO_EVENTS",
+    "PROFILES",
     "DayRange",
     "EventChoice",
     "Events",
@@ -98,9 +107,6 @@ TagValue = Annotated[
 
 
 Layout = Literal["clevertap", "legacy", "infobip"]
-
-NO_EVENTS = Events.model_construct(select=())
-"""The events of an export that has none: one of profiles."""
 
 
 class ExportSpec(Model):
@@ -158,6 +164,23 @@ class ExportSpec(Model):
     events: Events = NO_EVENTS
     """Which events, and which of their properties; required for `type: events`."""
 
+    properties: PropertyChoice = "all"
+    """The custom properties of an export of profiles: `all`, or a list in the order of the
+    columns. Those of events are chosen in `events`."""
+
+    schema_updates: SchemaUpdates | None = None
+    """Of profiles: `append` adds properties that appear later, `lock` does not. Default: `append`
+    with `all`, `lock` with a list."""
+
+    rename_properties: dict[Text, Text] = pydantic.Field(
+        default_factory=dict, examples=[{"crm id": "crmId"}]
+    )
+    """Of profiles: property name -> column name; an `as` in a list wins."""
+
+    tombstones: bool = False
+    """Of recurring exports of profiles: a profile that is no longer in the source is in the next
+    files with its id alone, and `deleted` is true; every record has `deleted`."""
+
     schedule: Schedule
     """When it runs: `recurring` or `one_time`."""
 
@@ -202,14 +225,33 @@ class ExportSpec(Model):
         return file_extension(self.format, self.packing)
 
     @property
+    def files_as(self) -> FileLayout:
+        """The layout of the files: the one that is named, or that of profiles."""
+        if self.type == "events":
+            return LAYOUTS[self.layout]
+        return MARKED_PROFILES if self.tombstones else PROFILES_LAYOUT
+
+    @property
     def packing(self) -> Literal["default", "gzip"]:
         """How Parquet files are compressed: as the layout wants, else as the spec says."""
-        return "gzip" if LAYOUTS[self.layout].gzips_parquet else self.compression
+        return "gzip" if self.files_as.gzips_parquet else self.compression
 
     @property
     def data_type(self) -> DataType:
         """The word for it in paths: `events` or `profile`."""
         return path_data_type(self.type)
+
+    @property
+    def series(self) -> Events:
+        """What goes into series of files: the events, or all profiles as if they were one event."""
+        if self.type == "events":
+            return self.events
+        return Events.model_construct(
+            select=(PROFILES,),
+            properties=self.properties,
+            schema_updates=self.schema_updates,
+            rename_properties=self.rename_properties,
+        )
 
     def history(self) -> ExportSpec | None:
         """The one-time export of a recurring one's history: the same but for name and days."""
@@ -229,7 +271,7 @@ class ExportSpec(Model):
     def _fit_together(
         cls, layout: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
     ) -> Any:
-        wrongs = [*_misfits(info.data), *path_wrongs(info.data)]
+        wrongs = [*misfits(info.data), *path_wrongs(info.data)]
         try:
             layout = handler(layout)
         except ValidationError:
@@ -237,15 +279,3 @@ class ExportSpec(Model):
         if wrongs:
             raise refuse(*wrongs)
         return layout
-
-
-def _misfits(spec: Mapping[str, Any]) -> Iterator[Wrong]:
-    """What is wrong between fields that are right by themselves, as far as they are known."""
-    kind, events = spec.get("type"), spec.get("events")
-    if kind == "events" and events == NO_EVENTS:
-        yield Wrong(REQUIRED, (UP, "events"))
-    if kind == "profiles" and events not in (None, NO_EVENTS):
-        yield Wrong("an export of profiles has no events", (UP, "events"))
-    if spec.get("compression") == "gzip" and spec.get("format", "parquet") != "parquet":
-        allowed = "expected `default`: another compression is for parquet only"
-        yield Wrong(allowed, (UP, "compression"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import pydantic
 from pydantic import Tag, ValidationInfo, field_validator
@@ -26,6 +26,9 @@ from evexport_dagster.spec.texts import Text
 
 SchemaUpdates = Literal["append", "lock"]
 Group = Literal["all", "system", "engagement"]
+
+PROFILES: Final = "profiles"
+"""The one series of an export of profiles, where one of events has a series for each event."""
 
 
 _Names = Annotated[tuple[Text, ...], NonEmpty, at_least_one, no_doubles("the event")]
@@ -120,3 +123,7 @@ class Events(Model):
             Field(field.name, field.as_ or self.rename_properties.get(field.name))
             for field in fields
         )
+
+
+NO_EVENTS = Events.model_construct(select=())
+"""The events of an export that has none: one of profiles."""

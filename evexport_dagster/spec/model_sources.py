@@ -35,6 +35,8 @@ ProfilesColumn = Literal[
     "subscription_groups",
     "updated_at",
     "push_token",
+    "device",
+    "instance_id",
 ]
 
 REMOTE: Final = re.compile(r"\b(?:s3a?|gcs?|gs|az|azure|abfss?|https?|hf|r2)://", re.IGNORECASE)

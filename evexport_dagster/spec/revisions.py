@@ -45,6 +45,8 @@ def meaning(spec: ExportSpec, settings: Settings) -> dict[str, Any]:
     values = spec.model_dump(mode="json", exclude_defaults=True, exclude=set(MEANINGLESS))
     if spec.type == "events":
         values["events"] = _events(spec.events)
+    else:
+        values = {**values, **_profiles(spec.series)}
     if spec.pii:
         values["pii"].pop("key", None)
     values["schedule"].get("recurring", {}).pop("history", None)
@@ -114,6 +116,12 @@ def _events(events: Events) -> dict[str, Any]:
     if events.properties != "all":
         values["properties"] = _properties(usual.choice("").properties)
     return {key: value for key, value in values.items() if value != {}}
+
+
+def _profiles(series: Events) -> dict[str, Any]:
+    """What is chosen of the properties of profiles."""
+    values = _events(series)
+    return {key: it for key, it in values.items() if key not in ("select", "as")}
 
 
 def _unlike(choice: ResolvedChoice, usual: ResolvedChoice) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def parquet_by_pyarrow(file: Path) -> list[Record]:
 
 
 def parquet_by_duckdb(file: Path) -> list[Record]:
-    found = duckdb.sql(f"FROM '{file}'")
+    found = duckdb.connect().sql(f"FROM '{file}'")
     return parquet_rows(dict(zip(found.columns, zip(*found.fetchall(), strict=True), strict=True)))
 
 
@@ -194,7 +194,7 @@ def json_by_node(file: Path) -> list[Record]:
 def json_by_duckdb(file: Path) -> list[Record]:
     names = ("eventName", "eventTime", *GROUPS)
     columns = ", ".join(f"'{name}': 'JSON'" for name in names)
-    rows = duckdb.sql(f"FROM read_json('{file}', columns = {{{columns}}})").fetchall()
+    rows = duckdb.connect().sql(f"FROM read_json('{file}', columns = {{{columns}}})").fetchall()
     return [dict(zip(names, map(json.loads, row), strict=True)) for row in rows]
 
 
@@ -226,7 +226,8 @@ def csv_by_python(file: Path) -> list[Record]:
 
 
 def csv_by_pandas(file: Path) -> list[Record]:
-    return pd.read_csv(file, dtype=str, keep_default_na=False).to_dict("records")
+    rows: list[Record] = pd.read_csv(file, dtype=str, keep_default_na=False).to_dict("records")
+    return rows
 
 
 def csv_by_polars(file: Path) -> list[Record]:
@@ -234,7 +235,7 @@ def csv_by_polars(file: Path) -> list[Record]:
 
 
 def csv_by_duckdb(file: Path) -> list[Record]:
-    found = duckdb.sql(f"FROM read_csv('{file}', all_varchar = true, header = true)")
+    found = duckdb.connect().sql(f"FROM read_csv('{file}', all_varchar = true, header = true)")
     rows = (["" if cell is None else cell for cell in row] for row in found.fetchall())
     return [dict(zip(found.columns, row, strict=True)) for row in rows]
 

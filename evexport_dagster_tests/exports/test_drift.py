@@ -98,7 +98,7 @@ def sorted_items(record: dict[str, str]) -> list[tuple[str, str]]:
     return sorted(record.items())
 
 
-def day(home: Handmade, number: int, **props: object) -> dict[str, object] | None:
+def day(home: Handmade, number: int, **props: Any) -> dict[str, object] | None:
     """What changed on a day whose one row has these properties."""
     home.events([event("Charged", at(number, 1), **props)], file=f"day-{number}")
     home.now = at(number + 1, 1)
@@ -109,7 +109,7 @@ def day(home: Handmade, number: int, **props: object) -> dict[str, object] | Non
     return None if found is None else found.as_json()
 
 
-NOTHING: Final = {"added": [], "vanished": [], "returned": [], "changed": {}}
+NOTHING: Final[dict[str, object]] = {"added": [], "vanished": [], "returned": [], "changed": {}}
 
 
 @pytest.fixture

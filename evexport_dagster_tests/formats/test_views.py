@@ -4,6 +4,7 @@ whole numbers from `member1`, decimals from `member4`, texts from `member5`."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import pytest
@@ -36,11 +37,12 @@ VIEW = """
 @pytest.fixture
 def warehouse(home: Handmade) -> Iterator[duckdb.DuckDBPyConnection]:
     """Two events, and a view of each of their folders."""
-    session = 6_551_468_005_287_140_372
+    small: dict[str, Any] = {"Session id": 7, "Amount": 5, "Currency": "INR"}
+    large: dict[str, Any] = {"Session id": 6_551_468_005_287_140_372, "Amount": 5.25}
     home.events(
         [
-            event("Charged", at(0, 1), **{"Session id": 7, "Amount": 5, "Currency": "INR"}),
-            event("Charged", at(0, 2), **{"Session id": session, "Amount": 5.25, "Currency": ""}),
+            event("Charged", at(0, 1), **small),
+            event("Charged", at(0, 2), **large, Currency=""),
             event("Charged", at(0, 3), First=True, Items=[{"sku": "a", "price": 1.5}], Amount=59.9),
             event("Viewed", at(0, 4), Amount=-(1 << 31), Currency="007"),
             event("Viewed", at(0, 5), Amount="5", Currency=None),

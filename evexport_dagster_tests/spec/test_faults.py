@@ -239,7 +239,40 @@ WRONG: dict[str, tuple[dict[str, str | None], dict[str, str]]] = {
     ),
     "event for profiles": (
         {"type": "profiles"},
-        {"type": "not available yet", "events": "an export of profiles has no events"},
+        {"events": "an export of profiles has no events"},
+    ),
+    "keys of profiles for events": (
+        {
+            "properties": "[a]",
+            "schema_updates": "lock",
+            "rename_properties": "{a: b}",
+            "tombstones": "true",
+        },
+        {
+            "properties": "write `events.properties`",
+            "schema_updates": "write `events.schema_updates`",
+            "rename_properties": "write `events.rename_properties`",
+            "tombstones": "events do not vanish",
+        },
+    ),
+    "tombstones of once": (
+        {
+            "type": "profiles",
+            "events": None,
+            "tombstones": "true",
+            "schedule": "{one_time: {from: 2026-06-01, to: 2026-06-02}}",
+            "identity": "{clevertap_id: false}",
+        },
+        {"tombstones": "for recurring exports only|of a profile that vanished its id is known"},
+    ),
+    "history of profiles": (
+        {
+            "type": "profiles",
+            "events": None,
+            "schedule": "{recurring: {every: 4h, start: 2026-06-14,"
+            " history: {from: 2026-06-01, to: 2026-06-02}}}",
+        },
+        {"schedule.recurring.history": "an export of profiles has no history"},
     ),
     "plain key of pii": (
         {"pii": "{key: hunter2}"},
@@ -294,7 +327,8 @@ def test_all_faults_of_a_file_are_told_at_once_in_its_order(settings: Settings) 
     for changes, said in WRONG.values():
         # Each key once; an extension and a compression are judged only beside a right format.
         alone = one_each.keys() & changes.keys() or None in changes.values()
-        needs_format = ("contradicts the format", "for parquet only")
+        # ... as are keys for profiles, beside a right type.
+        needs_format = ("contradicts the format", "for parquet only", "events do not vanish")
         alone = alone or any(part in text for text in said.values() for part in needs_format)
         if not alone:
             one_each |= changes

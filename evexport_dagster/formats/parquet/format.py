@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.parquet.files import ParquetFiles
-from evexport_dagster.formats.parquet.unions import column, schema_of
+from evexport_dagster.formats.parquet.unions import STAMPS, column, schema_of
 from evexport_dagster.formats.values import Entries, integers, strings
-from evexport_dagster.layouts import CLEVERTAP, EventName, EventTime, Layout
+from evexport_dagster.layouts import CLEVERTAP, Deleted, EventName, EventTime, Layout
 
-_STAMPS = "timestamp"
+_TRUE = strings(["true"])[0]
 
 
 class ParquetFormat:
@@ -29,8 +30,7 @@ class ParquetFormat:
         self.has_structs = layout.has_structs
         self._schema = schema_of(layout)
         self._properties = layout.properties
-        self._event = next(it.label for it in layout.record if isinstance(it, EventName))
-        self._time = next(it.label for it in layout.record if isinstance(it, EventTime))
+        self._record = layout.record
 
     def group(self, group: Group) -> str:
         return self.members(group)
@@ -47,10 +47,18 @@ class ParquetFormat:
         return column(group, entries)
 
     def records(
-        self, label: str, times: pa.Array, columns: Mapping[str, pa.Array]
+        self, label: str, leads: pa.Array, columns: Mapping[str, pa.Array]
     ) -> pa.RecordBatch:
-        own = {self._event: _the_same(label, len(times)), **self._times(times)}
-        made = [self._column(field, len(times), own | {**columns}) for field in self._schema]
+        own = {**columns}
+        for member in self._record:
+            match member:
+                case EventName(name):
+                    own[name] = _the_same(label, len(leads))
+                case EventTime(name):
+                    own |= self._times(name, leads)
+                case Deleted(name):
+                    own[name] = pc.equal(leads, _TRUE)
+        made = [self._column(field, len(leads), own) for field in self._schema]
         return pa.RecordBatch.from_arrays(made, self._schema.names)
 
     def files(self, pool: ThreadPoolExecutor, compression: str, *, stable: bool) -> ParquetFiles:
@@ -58,12 +66,12 @@ class ParquetFormat:
             pool, self._schema, self._properties, gzipped=compression == "gzip", stable=stable
         )
 
-    def _times(self, times: pa.Array) -> dict[str, pa.Array]:
-        if _STAMPS not in self._schema.names:
-            return {self._time: times.cast(self._schema.field(self._time).type)}
+    def _times(self, name: str, times: pa.Array) -> dict[str, pa.Array]:
+        if STAMPS not in self._schema.names:
+            return {name: times.cast(self._schema.field(name).type)}
         every = integers(range(len(times) + 1), pa.int32())
-        stamps = pa.MapArray.from_arrays(every, _the_same(self._time, len(times)), times)
-        return {_STAMPS: stamps}
+        stamps = pa.MapArray.from_arrays(every, _the_same(name, len(times)), times)
+        return {STAMPS: stamps}
 
     def _column(self, field: pa.Field, rows: int, made: Mapping[str, pa.Array]) -> pa.Array:
         if field.name in made:

@@ -29,6 +29,7 @@ from evexport_dagster.formats.values import (
     strings,
 )
 from evexport_dagster.layouts import (
+    Deleted,
     EventName,
     EventTime,
     Layout,
@@ -59,22 +60,29 @@ UNIONS: Final = {
     "deviceInfo": _VALUE,
     "commPrefs": _PREFERENCE,
     "profile": _VALUE,
-    "eventProps": _VALUE,
 }
-"""The union of each group, in the order of the columns."""
+"""The union of each group but the properties, in the order of the columns."""
 
-MAPS: Final = pa.schema(
-    [
-        ("eventName", pa.string()),
-        ("timestamp", _map(pa.string())),
-        *((group, _map(union)) for group, union in UNIONS.items()),
-    ]
-)
+STAMPS: Final = "timestamp"
+"""The column of times where groups are maps."""
 
 
 def schema_of(layout: Layout) -> pa.Schema:
     """The columns of a layout's files, whatever is selected."""
-    return pa.schema(list(_structs(layout))) if layout.has_structs else MAPS
+    return pa.schema(list(_structs(layout) if layout.has_structs else _columns(layout)))
+
+
+def _columns(layout: Layout) -> Iterator[tuple[str, pa.DataType]]:
+    for member in layout.record:
+        match member:
+            case EventName(label):
+                yield label, pa.string()
+            case EventTime():
+                yield STAMPS, _map(pa.string())
+            case Deleted(label):
+                yield label, pa.bool_()
+    unions = {**UNIONS, layout.properties: _VALUE}
+    yield from ((group, _map(union)) for group, union in unions.items())
 
 
 def _structs(layout: Layout) -> Iterator[tuple[str, pa.DataType]]:

@@ -1,0 +1,1 @@
+"""Exports of profiles, from the source to the consumer's table."""
