@@ -26,6 +26,7 @@ from sqlalchemy import (
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.record_schema import RecordSchema
 
+from .column_types import EPOCH, MICROSECOND
 from .database import ConflictError, Database
 from .late import forget_late
 from .leases import require_lease
@@ -34,7 +35,7 @@ from .manifests import outdate
 from .notices import insert_notice
 from .profiles import put_known
 from .receipts import delivered_file, delivery_values, file_values, receipts_where, totals_in
-from .schema import EPOCH, MICROSECOND, attempt, delivery, event, file
+from .schema import attempt, delivery, event, file
 from .schemas import keep_schema
 from .values import DeliveredFile, NewlyKnown, NewNotice, Receipt, StaleFile, Totals
 

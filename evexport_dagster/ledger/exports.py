@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from evexport_dagster.errors import RefusedError, RevisionError
 
+from .column_types import EPOCH, MICROSECOND
 from .database import Database
 from .events import insert_columns, insert_event
 from .lookups import lock_export
 from .notices import insert_notice
-from .schema import EPOCH, MICROSECOND, export, revision, schema_version
+from .schema import export, revision, schema_version
 from .values import ExportState, NewExport, NewNotice, RegisteredExport, Revision
 
 
