@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,6 @@ from evexport_dagster.defs.partitions import partition_key, partitions_of
 from evexport_dagster.errors import RevisionError, SpecError
 from evexport_dagster.formats import files
 from evexport_dagster.formats.json import JsonFormat
-from evexport_dagster.formats.parquet import ParquetFormat
 from evexport_dagster.layouts import LAYOUTS, LEGACY
 from evexport_dagster.naming import Naming, Reach, could_meet
 from evexport_dagster.settings import Settings
@@ -166,7 +166,6 @@ def test_parquet_is_cut_at_its_bytes(home: Handmade, monkeypatch: pytest.MonkeyP
     assert sum(file.rows for file in receipt.files) == 9000
     assert len(receipt.files) > 1
     assert all(file.bytes <= limit for file in receipt.files)
-    assert isinstance(ParquetFormat(LEGACY).name, str)
 
 
 def _cut_at(limit: int) -> object:
@@ -204,6 +203,15 @@ def test_one_series_is_one_partition_a_window(home: Handmade) -> None:
 
 
 def test_late_rows_of_a_series_are_noticed(home: Handmade) -> None:
-    home.spec(layout="infobip", format="json", folder="root", where="event_name <> 'Viewed'")
-    first = home.run()
-    assert {it.rows for it in first} == {4}
+    settings = home.folder / "evexport.yaml"
+    written = json.loads(settings.read_text())
+    written["sources"]["lake"]["events"]["columns"] = {"arrived_at": "event_time"}
+    settings.write_text(json.dumps(written))
+    home.spec(layout="infobip", format="json", folder="root", where="event_name <> 'App Launched'")
+    assert {it.rows for it in home.run()} == {2}
+    home.events([event(name, at(1, 2)) for name in ("Charged", "App Launched", "Viewed")], "late")
+    with home.open() as project:
+        (late,) = project.look_for_late("purchases").found
+        assert (late.event, late.rows) == ("all events", 1)
+        (again,) = project.run("purchases").receipts
+    assert (again.window_start, again.rows) == (at(1), 3)

@@ -90,7 +90,7 @@ def _assert_same(rows: list[Row], lake: Lake, records: list[Value]) -> None:
         assert same_value(wanted, by_time[wanted["timestamp"]]), (row, wanted)
 
 
-@pytest.mark.parametrize("select", [["a*"], ["*"], ["A* L*", "日本"], ["App Launched"]])
+@pytest.mark.parametrize("select", [["*a*"], ["A* L*", "日本"]])
 def test_names_of_events_are_patterns(tmp_path: Path, select: list[str]) -> None:
     lake = make(12, 40)
     write(lake, tmp_path, {**SPEC, "events": {"select": select}})
