@@ -13,6 +13,7 @@ import pytest
 from rclone_api import BINARY_PATH
 
 from evexport_dagster.stores import Store
+from evexport_dagster.stores.retries import Patience
 from evexport_dagster_tests.clouds import azure_places, gcs_places, s3_places
 from evexport_dagster_tests.clouds.azure_cloud import AzureCloud
 from evexport_dagster_tests.clouds.gcs_cloud import GcsCloud
@@ -20,6 +21,8 @@ from evexport_dagster_tests.clouds.places import BUCKET, MEBI
 from evexport_dagster_tests.clouds.process import free_port, running
 from evexport_dagster_tests.clouds.s3_cloud import Keys
 
+# Servers that keep objects in memory copy gigabytes for each chunk.
+CALM = Patience(answer=600)
 MOST = 32 * MEBI
 """What putting a file may take: a few pieces of a few parts."""
 
@@ -42,7 +45,7 @@ def s3(tmp_path: Path) -> Iterator[Place]:
     with running(
         "rclone", [*command, "--auth-key", f"{keys.id},{keys.secret}"], port, tmp_path
     ) as it:
-        store = s3_places.store_at(it.url, keys)
+        store = s3_places.store_at(it.url, keys, CALM)
         yield Place(store, lambda: {"x": (folder / BUCKET / "x").read_bytes()})
 
 
@@ -50,14 +53,16 @@ def s3(tmp_path: Path) -> Iterator[Place]:
 def gcs(gcs_cloud: GcsCloud) -> Place:
     """Google's, with the least rights."""
     key = gcs_cloud.account(gcs_cloud.bucket(BUCKET))
-    return Place(gcs_places.store_at(gcs_cloud.url, key), lambda: gcs_cloud.objects(BUCKET))
+    return Place(gcs_places.store_at(gcs_cloud.url, key, CALM), lambda: gcs_cloud.objects(BUCKET))
 
 
 @pytest.fixture
 def azure(azure_cloud: AzureCloud) -> Place:
     """Azure's, with the least rights."""
     sas = azure_cloud.sas(azure_cloud.container(BUCKET))
-    return Place(azure_places.store_at(azure_cloud.url, sas), lambda: azure_cloud.objects(BUCKET))
+    return Place(
+        azure_places.store_at(azure_cloud.url, sas, CALM), lambda: azure_cloud.objects(BUCKET)
+    )
 
 
 @pytest.mark.parametrize("name", ["s3", "gcs", "azure"])
