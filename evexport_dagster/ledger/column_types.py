@@ -1,4 +1,4 @@
-"""What columns hold that SQLite and Postgres do not hold alike: instants, and any text."""
+"""What columns hold that SQLite and Postgres do not hold alike: instants, bytes, and any text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -25,6 +25,16 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else EPOCH + value * MICROSECOND
+
+
+class Bytes(UserDefinedType[bytes]):
+    """Bytes, by the name that Postgres has for them; SQLite keeps them under any."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The name of the type."""
+        return "BYTEA"
 
 
 class FreeText(TypeDecorator[str]):

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Integer,
-    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -19,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from .column_types import FreeText, Instant
+from .column_types import Bytes, FreeText, Instant
 
 
 def digest(name: str) -> str:
@@ -264,7 +263,7 @@ known_profiles = Table(
     _column("export_id", BigInteger),
     _column("number", Integer),
     _column("chunk", Integer),
-    _column("data", LargeBinary),
+    _column("data", Bytes),
     PrimaryKeyConstraint("export_id", "number", "chunk"),
     _to("export", "export_id"),
 )
