@@ -102,7 +102,8 @@ class Daemon:
         self.spec |= changes
         self.home.spec(**self.spec)
         with self.home.open() as project:
-            project.edit("purchases")
+            # Where the source is away meanwhile, the next edit registers this one too.
+            self._try(lambda: project.edit("purchases"))
         self.reload()
         self._note("edit")
 

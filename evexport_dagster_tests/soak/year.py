@@ -20,7 +20,7 @@ Fault = Callable[[Daemon], None]
 
 EDITS: tuple[Document, ...] = (
     {"user_properties": ["Email"]},
-    {"folder": "event_name"},
+    {"folder": "export_id"},
     {"manifest": True},
     {"timestamp": "datetime"},
     {"folder": "run_date", "manifest": False},
