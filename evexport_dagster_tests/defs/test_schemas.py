@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dagster as dg
+
 from evexport_dagster.defs.metadata import materialization, schema_metadata
 from evexport_dagster.exports import SchemaReport
 from evexport_dagster.record_schema import Drift, record_schema
@@ -43,8 +45,16 @@ def test_a_materialisation_has_the_schema_of_its_delivery(home: Handmade) -> Non
             ).metadata
             for start, it in receipts.items()
         }
-    names = [it.name for it in shown[at(1)]["dagster/column_schema"].value.columns]
-    assert names == ["eventName", "eventTime", "identity", "clevertapId", "n", "new"]
+    table = shown[at(1)]["dagster/column_schema"].value
+    assert isinstance(table, dg.TableSchema)
+    assert [it.name for it in table.columns] == [
+        "eventName",
+        "eventTime",
+        "identity",
+        "clevertapId",
+        "n",
+        "new",
+    ]
     assert shown[at(1)]["schema hash"].value == receipts[at(1)].schema_hash
     assert shown[at(1)]["drift in words"].value == "added new; n is text, was number"
     assert "drift" not in shown[at(0)]
