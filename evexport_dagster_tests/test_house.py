@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -262,18 +263,32 @@ def test_the_patterns_find_what_they_are_for() -> None:
     )
 
 
-def test_the_lock_holds_names_versions_and_hashes() -> None:
-    lines = (ROOT / "requirements-dev.lock").read_text().splitlines()
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_holds_names_versions_and_hashes(lock: str) -> None:
+    lines = (ROOT / lock).read_text().splitlines()
     pinned = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[\w.!+]+( ; .+)? \\")
     hashed = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}( \\)?")
     assert not [line for line in lines if not (pinned.fullmatch(line) or hashed.fullmatch(line))]
 
 
-def test_the_lock_pins_every_direct_requirement() -> None:
-    project = (ROOT / "pyproject.toml").read_text()
-    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements-dev.lock").read_text(), re.M))
-    wanted = set(re.findall(r'^  "([a-z0-9.-]+)(?:\[[a-z]+\])?>=', project, re.M))
-    assert {name.replace(".", "-") for name in wanted} <= pinned
+def test_the_locks_pin_every_direct_requirement_to_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    needed = [*project["project"]["dependencies"], *groups["build"]]
+    tools = [it for it in [*groups["dev"], *groups["bench"]] if isinstance(it, str)]
+    to_run, to_test = _pinned("requirements.lock"), _pinned("requirements-dev.lock")
+    assert _names(needed) <= to_run.keys()
+    assert _names(tools) <= to_test.keys()
+    assert to_run.items() <= to_test.items()
+
+
+def _pinned(lock: str) -> dict[str, str]:
+    pin = r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([\w.!+]+)"
+    return dict(re.findall(pin, (ROOT / lock).read_text(), re.M))
+
+
+def _names(requirements: Iterable[str]) -> set[str]:
+    return {re.split(r"[\[><=]", one)[0].replace(".", "-") for one in requirements}
 
 
 def test_ci_runs_what_make_test_runs() -> None:
