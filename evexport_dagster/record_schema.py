@@ -1,7 +1,7 @@
 """What the records of a delivery can hold, its hash, and how it differs from an earlier one.
 
 A field is a label in a group. Those of properties have kinds: what JSON calls their values in the
-rows of the delivery (the first value of each kind of row counts), none where no row has any.
+rows of the delivery (the first value of each source property counts), none where no row has any.
 """
 
 from __future__ import annotations
@@ -106,17 +106,17 @@ class Drift:
 def record_schema(
     groups: Iterable[tuple[str, Iterable[str]]],
     sources: Mapping[str, Collection[str]],
-    kinds: Mapping[str, Collection[str]],
+    kinds: Mapping[str, str],
 ) -> RecordSchema:
     """The schema of records with these labels, by group.
 
-    `sources` are the properties of the source that a label of properties stands for, `kinds` those
-    of the properties that rows have.
+    `sources` are the properties of the source that a label of properties stands for; `kinds` gives
+    those of the properties that rows have.
     """
 
     def field(group: str, label: str) -> Field:
         of_properties = sources.get(label, ()) if group in PROPERTIES else ()
-        found = {kind for source in of_properties for kind in kinds.get(source, ())}
+        found = {kinds[source] for source in of_properties if source in kinds}
         return Field(group, label, tuple(sorted(found)))
 
     return RecordSchema(tuple(field(group, label) for group, labels in groups for label in labels))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -32,8 +32,8 @@ class EventSurvey:
     rows of each of `LATENESS` that has any.
 
     `names` gives the rows of each property name, first seen first; names that a row brings
-    together are in alphabetical order. `kinds` gives what their values are, as far as the first
-    row of each list of keys tells.
+    together are in alphabetical order. `kinds` gives what the value of each is in the first row
+    that has it.
     """
 
     rows: Mapping[int, int] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class EventSurvey:
     lateness: Mapping[str, int] = field(default_factory=dict)
     oddities: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, int] = field(default_factory=dict)
-    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,12 +56,13 @@ class _Event:
     lateness: Counter[str] = field(default_factory=Counter)
     oddities: Counter[str] = field(default_factory=Counter)
     names: dict[str, tuple[int, int]] = field(default_factory=dict)
-    kinds: dict[str, frozenset[str]] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
 
-    def add_name(self, name: str, position: int, rows: int, types: Iterable[str]) -> None:
+    def add_name(self, name: str, position: int, rows: int, kind: str) -> None:
         first, before = self.names.get(name, (position, 0))
         self.names[name] = (min(first, position), before + rows)
-        self.kinds[name] = self.kinds.get(name, frozenset()).union(_KINDS[it] for it in types)
+        if position <= first:
+            self.kinds[name] = kind
 
     def in_order(self) -> dict[str, int]:
         found = sorted((position, name, rows) for name, (position, rows) in self.names.items())
@@ -86,8 +87,8 @@ class Survey:
 
     def add_names(self, con: duckdb.DuckDBPyConnection) -> None:
         """Take the property names of `shapes`."""
-        for event, name, rows, position, types in con.execute(_NAMES).fetchall():
-            self._events[event].add_name(name, position, rows, types)
+        for event, name, rows, position, kind in con.execute(_NAMES).fetchall():
+            self._events[event].add_name(name, position, rows, _KINDS[kind])
 
     def add_oddities(self, event: int, counted: Mapping[str, int]) -> None:
         """Count what was odd about rows of an event."""
@@ -135,7 +136,7 @@ _SPANS = f"""
     FROM chunk GROUP BY event, instance
 """
 _NAMES = """
-    SELECT event, key, sum(n)::BIGINT, min(position), list(DISTINCT kind)
+    SELECT event, key, sum(n)::BIGINT, min(position), arg_min(kind, position)
     FROM (
         SELECT event, n, position, unnest(keys) AS key, unnest(kinds)::VARCHAR AS kind FROM shapes
     )

@@ -15,7 +15,7 @@ __all__ = ["home"]
 def test_columns_have_the_names_of_a_header_and_the_types_that_were_seen() -> None:
     groups = [("", ["eventName"]), ("deviceInfo", ["os"]), ("eventProps", ["os", "n", "gone"])]
     sources = {"os": ("os",), "n": ("n", "m"), "gone": ("gone",)}
-    schema = record_schema(groups, sources, {"os": ["text"], "n": ["number"], "m": ["text"]})
+    schema = record_schema(groups, sources, {"os": "text", "n": "number", "m": "text"})
     drift = Drift(added=("n",), changed=(("os", ("list", "text")),))
     shown = schema_metadata(SchemaReport(schema, drift))
     columns = shown["dagster/column_schema"].value.columns

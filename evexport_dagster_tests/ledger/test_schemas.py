@@ -22,8 +22,7 @@ LATER = WINDOW + HOURS
 
 def schema(**kinds: str) -> RecordSchema:
     sources = {label: (label,) for label in kinds}
-    found = {label: (kind,) for label, kind in kinds.items()}
-    return record_schema([("", ["eventName"]), ("eventProps", list(kinds))], sources, found)
+    return record_schema([("", ["eventName"]), ("eventProps", list(kinds))], sources, kinds)
 
 
 def record(
