@@ -50,12 +50,8 @@ class JsonFormat:
             return whole.exact
         if columns.is_as_in_source and not columns.renames:
             return "false"
-        if _simple_renames(columns) is None:
-            return "true"
-        return (
-            f"{whole.exact} OR contains({whole.text}, '\\')"
-            f" OR contains(substr({whole.text}, 2), '{{')"
-        )
+        renames = _simple_renames(columns)
+        return "true" if renames is None else f"{whole.exact} OR {_hides(whole.text, renames)}"
 
     def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
         return f"{_json(self._properties)}:{write(relabelled(members, columns))}"
@@ -138,11 +134,25 @@ def _simple_renames(columns: EventColumns) -> dict[str, str] | None:
     return None if risky or columns.sources & set(renamed.values()) else renamed
 
 
-def _replaced(text: str, renames: dict[str, str]) -> str:
-    """SQL that renames keys of a flat harmless text without a backslash, where a quoted name
-    behind `{` or `,` and before `:` is a key."""
+def _hides(text: str, renames: Mapping[str, str]) -> str:
+    """SQL condition on a harmless text: a replacement could miss a key, or hit one that is not of
+    the first level. What it is must not depend on which keys are known by now, but where `piece`
+    spells a record as a replacement does."""
+    escaped = " OR ".join(f"contains({text}, '{escape}')" for escape in (r"\u", r"\/"))
+    inner = f"flatten(json_keys({text}, '$..*'))"
+    names = ", ".join(map(sql_literal, renames))
+    twice = f" OR list_has_any({inner}, [{names}])" if names else ""
+    is_nested = f"contains(substr({text}, 2), '{{')"
+    return f"{escaped} OR ({is_nested} AND (contains({text}, '\\'){twice}))"
+
+
+def _replaced(text: str, renames: Mapping[str, str]) -> str:
+    """SQL that renames keys of a text that `_hides` none of them: there a quoted name behind a
+    comma and before a colon is a key; the first is put behind a comma, too."""
+    if not renames:
+        return text
+    members = f"',' || substr({text}, 2)"
     for source, label in renames.items():
-        for before in ("{", ","):
-            old, new = (sql_literal(f"{before}{_json(name)}:") for name in (source, label))
-            text = f"replace({text}, {old}, {new})"
-    return text
+        old, new = (sql_literal(f",{_json(name)}:") for name in (source, label))
+        members = f"replace({members}, {old}, {new})"
+    return f"'{{' || substr({members}, 2)"

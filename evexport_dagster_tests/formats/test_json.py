@@ -69,6 +69,7 @@ def test_a_group_with_nothing_in_it_is_empty(con: duckdb.DuckDBPyConnection) -> 
 @example([{"a": [{"b": 1}], "b": ',"b":'}], {"b": "c"}, True)
 @example([{"a": 1, "b": 2}], {"b": "a", "a": "b"}, True)
 @example([{"a": 1, "b": 2}], {"b": 'x"\\'}, True)
+@example([{"a": {"c": [{"d": 1}]}, "b": 'x",\\', "e": ""}], {"b": "f", "a": "g"}, True)
 def test_renames_change_keys_and_nothing_else(
     con: duckdb.DuckDBPyConnection,
     rows: list[dict[str, object]],
@@ -118,19 +119,35 @@ def test_what_no_column_names_is_left_out() -> None:
 
 def test_a_simple_rename_is_left_to_sql(con: duckdb.DuckDBPyConnection) -> None:
     columns = EventColumns((Column("x", ("a",)), Column("b", ("b",))), listed=False)
-    texts = ['{"a":1,"b":"a"}', '{"b":{"a":1}}', '{"b":"\\""}']
-    con.register("rows", pa.table({"n": range(3), "props": texts}))
+    texts = {
+        '{"a":1,"b":"a"}': False,
+        '{"b":"\\"","a":1}': False,
+        '{"b":[{"c":{"d":1}}],"a":1}': False,
+        '{"b":[{"c":{"a":1}}],"a":1}': True,
+        '{"b":{"c":"\\""}}': True,
+        '{"\\u0061":1}': True,
+    }
+    con.register("rows", pa.table({"n": range(len(texts)), "props": [*texts]}))
     apart = JSON.apart(columns, ObjectColumn("props", "false"))
     found = con.execute(f"SELECT {apart} FROM rows ORDER BY n").fetchall()
-    assert found == [(False,), (True,), (True,)]
+    assert [is_apart for (is_apart,) in found] == [*texts.values()]
     as_in_source = EventColumns((Column("a", ("a",)),), listed=False)
     assert JSON.apart(as_in_source, ObjectColumn("props", "exact")) == "false"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"b":"\\u00e9"}',
+        '{"b":"\\/\\n"}',
+        '{"b":{"a":"\\\\"}}',
+        '{"b":{"a":1e3}}',
+        '{"b":{"c":"\\t"},"d":""}',
+    ],
+)
 def test_spelling_does_not_depend_on_whether_a_renamed_property_was_seen_yet(
-    con: duckdb.DuckDBPyConnection,
+    con: duckdb.DuckDBPyConnection, text: str
 ) -> None:
-    text = '{"b":"\\u00e9"}'
     before = EventColumns((Column("b", ("b",)),), listed=False, renames=True)
     after = EventColumns((Column("b", ("b",)), Column("x", ("a",))), listed=False, renames=True)
     assert rendered(con, [text], before) == rendered(con, [text], after)
