@@ -311,6 +311,10 @@ WRONG: dict[str, tuple[str, str, dict[str, str]]] = {
             "runtime.max_rows_per_file": "'9': expected a whole number",
         },
     ),
+    "more threads than a machine can start": (
+        "account:", "runtime: {threads: 100000}\naccount:",
+        {"runtime.threads": "100000: expected 1024 or less"},
+    ),
     "notifications": (
         "account:",
         ("notifications: {webhook: {url: hooks.acme.com}, email: {to: [], from: me, port: 99999}}"

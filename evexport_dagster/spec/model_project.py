@@ -169,8 +169,8 @@ class Runtime(Model):
     scratch_limit: Size = pydantic.Field(50_000_000_000, examples=["50GB"])
     """The most that folder takes."""
 
-    threads: _Count = 2
-    """Threads of DuckDB."""
+    threads: Annotated[int, pydantic.Field(ge=1, le=1024)] = 2
+    """Threads of DuckDB, and as many for compression."""
 
     max_rows_per_file: _Count = 10_000_000
     """Records a file holds at most; the next ones go to another file."""

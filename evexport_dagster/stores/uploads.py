@@ -69,15 +69,18 @@ class _Uploads(Generic[_T]):
                 self._pool.shutdown(cancel_futures=True)
                 # A run that has to end says why, and records nothing.
                 self._beat()
-            ready = [it for it in self._begun if it.is_whole]
-            self._begun = [it for it in self._begun if not it.is_whole]
-            for it in ready:
-                yield it.delivery
+            yield from self._taken_whole()
             if failure is not None:
                 raise failure
             if len(under_way) <= most:
                 return
             wait(under_way, return_when=FIRST_COMPLETED)
+
+    def _taken_whole(self) -> list[_T]:
+        # Asked once each: a delivery may become whole at any moment.
+        asked = [(it, it.is_whole) for it in self._begun]
+        self._begun = [it for it, is_whole in asked if not is_whole]
+        return [it.delivery for it, is_whole in asked if is_whole]
 
     def _put(self, key: str, path: Path) -> None:
         self._beat()

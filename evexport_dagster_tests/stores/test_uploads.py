@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Event, Lock
 
@@ -102,6 +104,16 @@ def test_few_deliveries_are_begun_before_one_is_recorded() -> None:
     store = Watched()
     for recorded, _ in enumerate(uploaded(announced(), store, nothing)):
         assert len(begun) - recorded <= 2 * store.at_once
+
+
+def test_none_is_missed_that_becomes_whole_while_others_are_looked_at(
+    request: pytest.FixtureRequest,
+) -> None:
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)
+    many = deliveries(*[16] * 1500)
+    found, error = given_by(uploaded(many, Watched(at_once=8), nothing))
+    assert (sorted(found), error) == (sorted(name for name, _ in many), None)
 
 
 def test_one_at_a_time_is_one_after_the_other() -> None:
