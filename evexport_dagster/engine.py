@@ -20,17 +20,19 @@ from evexport_dagster.source import raised_beneath
 
 _LOCK: Final = ".lock"
 _ATTEMPTS: Final = 5
+_OF_MEMORY: Final = 0.75
 
 
 @contextmanager
 def connect(runtime: Runtime, zone: str, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that takes `runtime.memory` and spills to `folder`, within the limits.
+    """A connection that takes most of `runtime.memory` and spills to `folder`, within the limits.
 
-    Predicates see times by the clock of `zone`.
+    What it hands over is not counted by DuckDB: a part is left for that. Predicates see times by
+    the clock of `zone`.
     """
     con = duckdb.connect(
         config={
-            "memory_limit": f"{runtime.memory}B",
+            "memory_limit": f"{int(_OF_MEMORY * runtime.memory)}B",
             "threads": runtime.threads,
             "temp_directory": str(folder / "duckdb"),
             "autoinstall_known_extensions": False,

@@ -24,7 +24,7 @@ def test_a_connection_has_the_limits_and_the_clock_of_its_run(tmp_path: Path) ->
         assert settings["threads"] == "1"
         assert settings["TimeZone"] == "Asia/Kolkata"
         assert settings["temp_directory"] == str(tmp_path / "duckdb")
-        assert settings["memory_limit"].startswith("95.3 M")
+        assert settings["memory_limit"].startswith("71.5 M")
         assert con.sql("SELECT exact_object('{\"a\":null}').text").fetchall() == [("{}",)]
     with pytest.raises(duckdb.ConnectionException):
         con.execute("SELECT 1")

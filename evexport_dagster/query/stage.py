@@ -26,6 +26,8 @@ NAME_IN_SOURCE = "name_in_source"
 
 _BATCH_ROWS = 32768
 _CHUNK_BYTES = 192 << 20
+_WHERE_SORTED = 1 / 3
+"""Chunks are smaller where rows are sorted, since what sorts them holds memory all the while."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,16 @@ class Selection:
     together: bool = False
     has_name: bool = False
 
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows are sorted at all."""
+        return self.sort or self.together
+
 
 def chunks(
     con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, cleaning: Cleaning
 ) -> Iterator[tuple[pa.Table, bool]]:
-    """The selected rows as Arrow tables of about `_CHUNK_BYTES`, each with whether it is the last.
+    """The selected rows as Arrow tables of a bounded size, each with whether it is the last.
 
     In the order of the source, or of their files where these have one. `event` is the
     position in the selection's names, `way` is how `event_props` has to be cleaned (below 2: it is
@@ -55,13 +62,14 @@ def chunks(
     """
     if not selection.events:
         return
+    most = _CHUNK_BYTES * (_WHERE_SORTED if selection.in_order else 1)
     held: list[pa.RecordBatch] = []
     # A connection with an open reader refuses other queries.
     with con.cursor() as stream:
         # Views of texts are cheaper to make and to read back than one buffer of all of them.
         stream.execute("SET SESSION produce_arrow_string_view = true")
         for batch in stream.sql(_events(lake, selection, cleaning)).to_arrow_reader(_BATCH_ROWS):
-            if sum(it.nbytes for it in held) >= _CHUNK_BYTES:
+            if sum(it.nbytes for it in held) >= most:
                 yield pa.Table.from_batches(held), False
                 held = []
             held.append(batch)
@@ -96,7 +104,7 @@ def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
             )
         )
     """
-    if not (selection.sort or selection.together):
+    if not selection.in_order:
         return f"SELECT * EXCLUDE (event_id) FROM ({query})"
     among = ", event_time, event_id, position" if selection.sort else ""
     return f"""

@@ -23,7 +23,7 @@ from evexport_dagster.formats.gzip import member_maker, read_back
 from evexport_dagster.formats.parquet.sink import Sink
 from evexport_dagster.formats.values import integers
 
-GROUP_ROWS: Final = 122_880
+GROUP_ROWS: Final = 61_440
 GROUP_BYTES: Final = 64 << 20
 """A row group ends when its properties have so many bytes of text, if not before."""
 
@@ -33,7 +33,7 @@ _ROW_BYTES: Final = 1024
 _FOOTER_BYTES: Final = 1 << 20
 _LEAST_GROUP: Final = 64
 _BATCH_VALUES: Final = 8192
-_AHEAD: Final = 2
+_AHEAD: Final = 1
 
 
 class ParquetFiles:
