@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -171,12 +172,15 @@ class _Run:
             for number, event in enumerate(events)
             if not window.holds(number, committed[event.name].columns)
         }
-        files = spool.finish(again)
+        files = {
+            number: tuple(of_event)
+            for number, of_event in groupby(spool.finish(again), lambda it: it.event)
+        }
         delivered = []
         for number, (event, survey) in enumerate(zip(events, surveys, strict=True)):
             if number in again:
                 continue
-            of_event = [file for file in files if file.event == number]
+            of_event = files.get(number, ())
             _check(event, survey, of_event)
             odd = Counter(survey.oddities) + window.odd_people(number)
             odd += Counter({NULS: spool.nuls[number], **self.odd})

@@ -114,7 +114,8 @@ class Members:
 
     def discard(self) -> None:
         """Removes what was set aside."""
-        self._aside.unlink(missing_ok=True)
+        if self._bytes_aside:
+            self._aside.unlink(missing_ok=True)
 
     def _keep(self, data: bytes | memoryview) -> None:
         if data:

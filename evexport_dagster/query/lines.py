@@ -29,6 +29,9 @@ from evexport_dagster.strict_json import read_members
 from evexport_dagster.text import sql_literal
 
 _BATCH_ROWS = 4096
+_MOST_BATCH_ROWS = 65536
+_ROWS_OF_SERIES = 8
+"""A batch is to have so many rows of each series, since every one of them costs a slice."""
 _PROPERTIES = ObjectColumn("event_props", "exact")
 
 
@@ -46,7 +49,7 @@ def line_records(
     if wanted := made.wanted(columns):
         place_members(con, wanted)
     query = made.lines(columns, condition, apart=apart)
-    yield from _by_series(con.sql(query).to_arrow_reader(_BATCH_ROWS))
+    yield from _by_series(con.sql(query).to_arrow_reader(_batch_rows(con)))
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,12 @@ def _render_apart(
     ]
     con.register("apart", rows.append_column("properties", string_array(pieces)))
     return bool(pieces)
+
+
+def _batch_rows(con: duckdb.DuckDBPyConnection) -> int:
+    wanted = f"SELECT {_ROWS_OF_SERIES} * count(DISTINCT {SERIES}) FROM staged"
+    rows = int(con.execute(wanted).fetchall()[0][0])
+    return min(max(_BATCH_ROWS, rows), _MOST_BATCH_ROWS)
 
 
 def _by_series(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, pa.Array]]:

@@ -48,6 +48,7 @@ class WindowRows:
     def __post_init__(self) -> None:
         self._survey = Survey(len(self.plans))
         self._odd: list[Counter[str]] = [Counter() for _ in self.plans]
+        self._headings: dict[int, tuple[EventColumns, tuple[str, ...]]] = {}
         self._further_profiles = 0
         self._selection, self._cleaning = _selection(self.shape), _cleaning(self.shape)
         self._strict = Cleaning(Numbers.SHORT, self.shape.spec.as_string)
@@ -83,7 +84,11 @@ class WindowRows:
 
     def heading(self, event: int) -> tuple[str, ...]:
         """What the files of an event begin with, so far."""
-        return self.shape.heading(event, self.used[event])
+        columns, heading = self._headings.get(event, (None, ()))
+        if columns is not self.used[event]:
+            heading = self.shape.heading(event, self.used[event])
+            self._headings[event] = self.used[event], heading
+        return heading
 
     def holds(self, event: int, columns: EventColumns) -> bool:
         """Whether the records that were made are those that these columns make."""
