@@ -1,5 +1,7 @@
 """What holds for every test, and the servers that tests of several rooms share."""
 
+from hypothesis import HealthCheck, settings
+
 from evexport_dagster_tests.clouds.fixtures import (
     azure_cloud,
     azure_server,
@@ -19,3 +21,7 @@ __all__ = [
     "s3_cloud",
     "s3_server",
 ]
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
