@@ -19,8 +19,8 @@ from evexport_dagster.windows import KEY_FORMAT, Window, window_from_key, window
 WINDOW: Final = "window"
 EVENT: Final = "event"
 
-MOST_KEYS: Final = 100_000
-"""The keys of one asset that Dagster's pages stay quick with."""
+MOST_KEYS: Final = 50_000
+"""The keys of one asset that Dagster's pages stay quick with, see `benchmarks/calendar.py`."""
 
 _FEWEST_EVENTS: Final = 64
 _EMPTY: Final = "%"
@@ -91,16 +91,20 @@ def dynamic_events(job: ExportJob) -> dg.DynamicPartitionsDefinition | None:
 def first_day_shown(job: ExportJob, events: int, today: dt.date) -> dt.date:
     """The first day whose windows are partitions: the export's own, or the horizon's.
 
-    The horizon is the first day of a month, so that every process finds the same one. It is never
-    later than the last month's, even where so many events then have more than `MOST_KEYS` keys.
+    The horizon is the first day of a month, so that every process finds the same one, and Dagster,
+    which counts all keys anew when they begin on another day, seldom has to. Where a month is too
+    much it is a Monday, and never later than last week's, whatever that comes to.
     """
     if job.last_day is not None:
         return job.first_day
     shown = MOST_KEYS // (_counted(job, events) * 24 // job.cadence)
-    earliest = today - dt.timedelta(days=min(shown, today.toordinal() - 1))
-    within = earliest if earliest.day == 1 else _next_month(earliest)
-    last_month = (today.replace(day=1) - dt.timedelta(days=1)).replace(day=1)
-    return max(job.first_day, min(within, last_month))
+    earliest = today - dt.timedelta(days=min(shown, today.toordinal()) - 1)
+    month = earliest if earliest.day == 1 else _next_month(earliest)
+    if month < today.replace(day=1):
+        return max(job.first_day, month)
+    monday = earliest + dt.timedelta(days=-earliest.weekday() % 7)
+    last_monday = today - dt.timedelta(days=today.weekday() + 7)
+    return max(job.first_day, min(monday, last_monday))
 
 
 def _windows(job: ExportJob, events: int, today: dt.date) -> dg.TimeWindowPartitionsDefinition:

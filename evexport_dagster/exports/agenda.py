@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from evexport_dagster.exports.context import Context
+from evexport_dagster.exports.due import belonging_to
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.leases import is_alive
 from evexport_dagster.exports.planner import Facts
-from evexport_dagster.ledger import Event, RegisteredExport
+from evexport_dagster.ledger import RegisteredExport
 
 _Key = tuple[int, int, int]
 
@@ -34,29 +33,23 @@ class Agenda:
         listed = job.listed_events
         events = [it for it in ledger.events.of(export_id) if listed is None or it.name in listed]
         key = (export_id, export.revision.number, hash(tuple(it.first_window for it in events)))
-        since = min([self._reached.get(key, job.start), *ledger.windows.begun(export_id)])
-        counts = ledger.windows.delivered(export_id, since, listed)
-        belonging = _counter(events)
-        windows = [window.start for window in job.between(since, now)]
-        whole = {start for start in windows if counts.get(start, 0) == belonging(start)}
-        reached = next((start for start in windows if start not in whole), since)
-        self._reached[key] = reached
+        reached = self._reached.get(key, job.start)
+        begun = {start for start in ledger.windows.begun(export_id) if start < reached}
+        counts = ledger.windows.delivered(export_id, reached, listed, before=begun)
+        belonging = belonging_to(events)
+        windows = [window.start for window in job.between(min([reached, *begun]), now)]
+        asked = [start for start in windows if start >= reached or start in begun]
+        lacking = [start for start in asked if counts[start] != belonging(start)]
+        self._reached[key] = next((start for start in lacking if start >= reached), reached)
         leases = ledger.leases.holders(export_id)
         return Facts(
             job=job,
             state=export.state,
-            since=reached,
+            since=min(lacking, default=reached),
             changed_at=max(export.revision.created_at, self.opened_at),
-            whole=frozenset(whole),
+            whole=frozenset(windows).difference(lacking),
             late=frozenset(it.window_start for it in ledger.late.of(export_id) if it.reopens),
             unfinished=frozenset(it.window_start for it in ledger.manifests.outdated(export_id)),
             failures=ledger.failures.of(export_id),
             in_flight=queued or any(is_alive(self.context, lease) for lease in leases),
         )
-
-
-def _counter(events: Sequence[Event]) -> Callable[[datetime], int]:
-    """How many of the events belong to a window, by its start."""
-    always = sum(1 for event in events if event.first_window is None)
-    later = sorted(event.first_window for event in events if event.first_window is not None)
-    return lambda start: always + bisect_right(later, start)

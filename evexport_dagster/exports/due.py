@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from evexport_dagster.errors import RefusedError
@@ -18,8 +19,11 @@ def missing(
     context: Context, job: ExportJob, export: RegisteredExport, events: Sequence[str] | None
 ) -> tuple[Task, ...]:
     """A task for each ended window with events that were not delivered yet, in time order."""
-    windows = list(job.ended(context.clock()))
     known = _chosen(context, job, export, events)
+    counts = context.ledger.windows.delivered(export.export_id, job.start, job.listed_events)
+    belonging = belonging_to(_chosen(context, job, export, None))
+    ended = job.ended(context.clock())
+    windows = [window for window in ended if counts[window.start] != belonging(window.start)]
     recorded: dict[datetime, set[str]] = defaultdict(set)
     starts = [window.start for window in windows]
     for start, event in context.ledger.deliveries.recorded(export.export_id, starts):
@@ -62,6 +66,13 @@ def is_complete(context: Context, job: ExportJob, export: RegisteredExport, wind
     recorded = {event for _, event in pairs}
     known = _chosen(context, job, export, None)
     return bool(recorded) and not any(_is_due(event, window, recorded) for event in known)
+
+
+def belonging_to(events: Sequence[Event]) -> Callable[[datetime], int]:
+    """How many of the events belong to a window, by its start."""
+    always = sum(1 for event in events if event.first_window is None)
+    later = sorted(event.first_window for event in events if event.first_window is not None)
+    return lambda start: always + bisect_right(later, start)
 
 
 def _is_due(event: Event, window: Window, recorded: set[str]) -> bool:

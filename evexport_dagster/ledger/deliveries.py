@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Table,
@@ -19,18 +18,16 @@ from sqlalchemy import (
     insert,
     select,
     true,
-    type_coerce,
     update,
 )
 
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.record_schema import RecordSchema
 
-from .column_types import EPOCH, MICROSECOND
 from .database import ConflictError, Database
 from .late import forget_late
 from .leases import require_lease
-from .lookups import IS_OPEN, PLACE, event_position, event_positions, lock_export
+from .lookups import IS_OPEN, PLACE, batches, event_position, event_positions, lock_export
 from .manifests import outdate
 from .notices import insert_notice
 from .profiles import put_known
@@ -38,9 +35,6 @@ from .receipts import delivered_file, delivery_values, file_values, receipts_whe
 from .schema import attempt, delivery, event, file
 from .schemas import keep_schema
 from .values import DeliveredFile, NewlyKnown, NewNotice, Receipt, StaleFile, Totals
-
-# Far below what SQLite (32,766) and Postgres (65,535) take as parameters of one query.
-BATCH = 10_000
 
 Place = tuple[int, datetime, int]
 
@@ -130,7 +124,7 @@ class Deliveries:
         """Forgets stale files that are no longer there; a key in use stays."""
         with self._database.write() as connection:
             lock_export(connection, export_id)
-            for batch in _batches(keys):
+            for batch in batches(keys):
                 connection.execute(
                     delete(file).where(
                         file.c.destination == destination,
@@ -162,7 +156,7 @@ class Deliveries:
         """Those of the keys that another export has delivered to the destination, sorted."""
         found: list[str] = []
         with self._database.read() as connection:
-            for batch in _batches(keys):
+            for batch in batches(keys):
                 query = select(file.c.key).where(
                     file.c.destination == destination,
                     file.c.key.in_(batch),
@@ -192,23 +186,18 @@ class Deliveries:
         """The (window start, event) pairs among these windows that have a receipt, but for those
         that were begun again since, some of whose files may be replaced already, and those that
         are due again because of late rows."""
-        if not windows:
-            return set()
-        # Millions of rows: whole numbers are turned into instants once a window, not once a row.
-        wanted = {(start - EPOCH) // MICROSECOND: EPOCH + (start - EPOCH) for start in windows}
-        query = select(type_coerce(delivery.c.window_start, BigInteger), delivery.c.event).where(
-            delivery.c.export_id == export_id,
-            delivery.c.window_start.between(min(windows), max(windows)),
-            ~IS_OPEN,
-        )
+        found = set[tuple[datetime, str]]()
         with self._database.read() as connection:
             positions = event_positions(connection, export_id)
             names = dict(zip(positions.values(), positions, strict=True))
-            return {
-                (wanted[start], names[position])
-                for start, position in connection.execute(query)
-                if start in wanted
-            }
+            for some in batches(windows):
+                query = select(delivery.c.window_start, delivery.c.event).where(
+                    delivery.c.export_id == export_id,
+                    delivery.c.window_start.in_(some),
+                    ~IS_OPEN,
+                )
+                found |= {(start, names[place]) for start, place in connection.execute(query)}
+        return found
 
     def totals(self, export_id: int) -> Totals:
         """How much an export has delivered, in all its windows."""
@@ -237,11 +226,6 @@ class Deliveries:
                     connection.execute(SHOW, place | now)
 
 
-def _batches(keys: Collection[str]) -> Iterable[Sequence[str]]:
-    every = sorted(set(keys))
-    return (every[first : first + BATCH] for first in range(0, len(every), BATCH))
-
-
 def _of(place: Place) -> dict[str, Any]:
     return {f"of_{name}": value for name, value in zip(PLACE, place, strict=True)}
 
@@ -251,7 +235,7 @@ def _refuse_taken(connection: Connection, files: Sequence[DeliveredFile], place:
     for new in files:
         by_destination[new.destination].append(new.key)
     for destination, keys in by_destination.items():
-        for batch in _batches(keys):
+        for batch in batches(keys):
             asked = {"of_destination": destination, "of_keys": batch, **_of(place)}
             taken = connection.execute(TAKEN, asked).first()
             if taken is not None:

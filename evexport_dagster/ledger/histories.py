@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import CompoundSelect, and_, exists, func, select, union
+from sqlalchemy import CompoundSelect, Select, and_, exists, func, select, union
 
 from .database import Database
 from .receipts import receipts_where
@@ -85,6 +85,24 @@ def _windows(export_id: int) -> CompoundSelect[tuple[datetime]]:
     """The start of every window that anything is known of, once."""
     starts = [
         select(table.c.window_start).where(table.c.export_id == export_id)
-        for table in (delivery, attempt, failure)
+        for table in (attempt, failure)
     ]
-    return union(*starts)
+    return union(_delivered(export_id), *starts)
+
+
+def _delivered(export_id: int) -> Select[tuple[datetime]]:
+    """The start of every window with a receipt: each is looked for in the index by the one before,
+    because a window can have receipts of hundreds of events."""
+    own = delivery.c.export_id == export_id
+    found = (
+        select(func.min(delivery.c.window_start).label("window_start"))
+        .where(own)
+        .cte(recursive=True)
+    )
+    after = select(func.min(delivery.c.window_start)).where(
+        own, delivery.c.window_start > found.c.window_start
+    )
+    found = found.union_all(
+        select(after.scalar_subquery()).where(found.c.window_start.is_not(None))
+    )
+    return select(found.c.window_start).where(found.c.window_start.is_not(None))

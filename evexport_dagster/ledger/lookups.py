@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, or_, select
 
 from evexport_dagster.errors import BugError, RefusedError
 
 from .schema import attempt, column, delivery, digest, event, export, late
+
+# Far below what SQLite (32,766) and Postgres (65,535) take as parameters of one query.
+BATCH = 10_000
+
+_Value = TypeVar("_Value", str, datetime)
 
 PLACE = ("export_id", "window_start", "event")
 """What names a delivery in several tables."""
@@ -64,3 +71,9 @@ def column_versions(connection: Connection, export_id: int) -> dict[int, int]:
         .group_by(column.c.event)
     )
     return {row.event: row.version for row in connection.execute(query)}
+
+
+def batches(values: Collection[_Value]) -> Iterable[Sequence[_Value]]:
+    """The values, sorted and each of them once, in parts that one query takes."""
+    every = sorted(set(values))
+    return (every[first : first + BATCH] for first in range(0, len(every), BATCH))

@@ -29,9 +29,15 @@ def test_the_events_of_each_window_that_are_delivered_are_counted(ledger: Ledger
     assert counted() == [(0, 1), (1, 1)]
     assert counted(since=1) == [(1, 1)]
     assert counted(events=["Late"]) == []
+    later = ledger.windows.delivered(export_id, WINDOW + HOURS, None, before=[WINDOW])
+    assert later == {WINDOW: 1, WINDOW + HOURS: 1}
+    assert ledger.windows.delivered(export_id, WINDOW + 2 * HOURS, None, before=[WINDOW]) == {
+        WINDOW: 1
+    }
     assert ledger.windows.begun(export_id) == set()
     ledger.attempts.begin(export_id, WINDOW, ["Charged"], 1, RUN, NOW)
     assert counted() == [(1, 1)]
+    assert not ledger.windows.delivered(export_id, WINDOW + 2 * HOURS, None, before=[WINDOW])
     assert ledger.windows.begun(export_id) == {WINDOW}
 
 
