@@ -6,7 +6,7 @@ from evexport_dagster.exports.alone import open_alone
 from evexport_dagster.exports.checks import CheckResult
 from evexport_dagster.exports.history import ExportDetail, WindowHistory
 from evexport_dagster.exports.jobs import ExportJob
-from evexport_dagster.exports.late import LATE_ROWS, LateLook, late_lines, look_lines
+from evexport_dagster.exports.late import LATE_ROWS, LateLook, Looked, late_lines, look_lines
 from evexport_dagster.exports.listing import (
     FILTERS,
     PAGE_SIZES,
@@ -47,6 +47,7 @@ __all__ = [
     "LastRun",
     "LateLook",
     "LayoutDifference",
+    "Looked",
     "NextRun",
     "Preview",
     "PreviewDelivery",

@@ -15,12 +15,15 @@ from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from evexport_dagster.exports import registration
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.ledger import Event, Late, RegisteredExport, Seen
 from evexport_dagster.query.arrange import arrange, name_column
 from evexport_dagster.query.arrivals import Arrivals, arrivals, windows_with_arrivals
+from evexport_dagster.source import Lake
 from evexport_dagster.text import counted
 from evexport_dagster.windows import Window
 
@@ -66,41 +69,69 @@ def _line(start: datetime, found: Sequence[Late], zone: ZoneInfo) -> str:
     return f"{rows} of {names} came late for the window of {window}: {does}"
 
 
+@dataclass(frozen=True)
+class Looked:
+    """How far late events of an export were looked for.
+
+    Rows that arrived after `since`, less an overlap, are new; without it whole windows are counted.
+    `at` is when that was: however long ago, windows are watched that could get rows since then.
+    """
+
+    since: datetime | None = None
+    at: datetime | None = None
+
+
 def look(
-    context: Context, job: ExportJob, export: RegisteredExport, since: datetime | None = None
+    context: Context, job: ExportJob, export: RegisteredExport, before: Looked = Looked()
 ) -> LateLook:
     """Look for late events of an export and keep what was found in the ledger.
 
-    With `since`, only windows are counted into which something arrived after it, less an overlap.
     With the policy `replace` the deliveries are due again, and events that belong to a window
     before those that they were known of belong to it from now on.
     """
+    if not watched(context, job, export, before):
+        return LateLook(seen_to=before.since)
+    with context.lake(job.spec.source) as (con, lake):
+        return look_into(con, lake, context, job, export, before)
+
+
+def watched(
+    context: Context, job: ExportJob, export: RegisteredExport, before: Looked
+) -> list[Window]:
+    """The windows of an export that late events are looked for in: those that have ended and
+    settled, as far back as its spec says."""
     if export.type != "events" or job.spec.late_events.policy == "ignore":
-        return LateLook()
+        return []
     if export.state == "stopped":
-        return LateLook()
-    windows = _watched(job, context.clock())
+        return []
+    now = context.clock()
+    back_to = min(now, before.at or now) - job.spec.late_events.look_back
+    return [it for it in job.between(back_to, now) if it.end + job.settle <= now]
+
+
+def look_into(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    context: Context,
+    job: ExportJob,
+    export: RegisteredExport,
+    before: Looked,
+) -> LateLook:
+    """`look`, into a source that is open; its rows are arranged for this export afterwards."""
+    windows, since = watched(context, job, export, before), before.since
     if not windows:
         return LateLook(seen_to=since)
-    with context.lake(job.spec.source) as (con, lake):
-        if "arrived_at" not in lake.event_columns:
-            said = f"source {job.spec.source!r} has no arrived_at: late events are not noticed"
-            return LateLook(note=said)
-        arrange(con, lake, job.spec, job.source_events)
-        newest = [] if since is None else windows_with_arrivals(con, windows, since - OVERLAP)
-        touched = windows if since is None else [window for window, _ in newest]
-        name = name_column(job.spec)
-        there = arrivals(con, touched, job.listed_events, job.spec.where, name)
+    if "arrived_at" not in lake.event_columns:
+        said = f"source {job.spec.source!r} has no arrived_at: late events are not noticed"
+        return LateLook(note=said)
+    arrange(con, lake, job.spec, job.source_events)
+    newest = [] if since is None else windows_with_arrivals(con, windows, since - OVERLAP)
+    touched = windows if since is None else [window for window, _ in newest]
+    there = arrivals(con, touched, job.listed_events, job.spec.where, name_column(job.spec))
     found = _late(context, job, export, there)
     _keep(context, job, export, found)
     latest = [it.latest for it in there.values()] + [arrived for _, arrived in newest]
     return LateLook(found, max((it for it in [since, *latest] if it is not None), default=None))
-
-
-def _watched(job: ExportJob, now: datetime) -> list[Window]:
-    """The windows that have ended and settled, back to the first that is looked at."""
-    back_to = now - job.spec.late_events.look_back
-    return [it for it in job.between(back_to, now) if it.end + job.settle <= now]
 
 
 def _late(

@@ -10,6 +10,8 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from evexport_dagster.columns import needs_names_at_creation
 from evexport_dagster.errors import RefusedError, RevisionError, SpecError, StoppedError
 from evexport_dagster.exports.context import Context
@@ -134,9 +136,20 @@ def discover(
     """Register the events of the source that are new to an export which takes them; gives these."""
     if job.listed_events is not None:
         return ()
-    known = {event.name for event in context.ledger.events.of(export.export_id)}
     with context.lake(job.spec.source) as (con, _):
-        found = event_names(con, since or job.start, job.end or context.clock())
+        return discover_in(con, context, job, export, since)
+
+
+def discover_in(
+    con: duckdb.DuckDBPyConnection,
+    context: Context,
+    job: ExportJob,
+    export: RegisteredExport,
+    since: datetime | None = None,
+) -> tuple[Event, ...]:
+    """`discover`, in a source that is open."""
+    known = {event.name for event in context.ledger.events.of(export.export_id)}
+    found = event_names(con, since or job.start, job.end or context.clock())
     taken = [
         (name, window_containing(first, job.cadence, job.zone).start)
         for name, first in found

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from evexport_dagster.errors import RefusedError, StoppedError
+from evexport_dagster.errors import ExportError, RefusedError, StoppedError
 from evexport_dagster.exports import due, late, registration, runs, troubles, turns
 from evexport_dagster.exports.agenda import Agenda
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.in_force import in_force
 from evexport_dagster.exports.jobs import ExportJob
-from evexport_dagster.exports.late import LateLook
+from evexport_dagster.exports.late import LateLook, Looked
 from evexport_dagster.exports.leases import is_alive
 from evexport_dagster.exports.planner import Facts, is_done
 from evexport_dagster.exports.schemas import ReceiptKey, SchemaReport, schema_reports
+from evexport_dagster.exports.watch import Watched, watch
 from evexport_dagster.ledger import Event, Receipt, RegisteredExport
 from evexport_dagster.plan import Task
 from evexport_dagster.windows import Window
@@ -73,7 +74,15 @@ class Unattended:
         if export is None:
             return LateLook()
         context, job = self.of(export)
-        return late.look(context, job, export, since)
+        return late.look(context, job, export, Looked(since))
+
+    def watch(self, looked: Mapping[str, Looked]) -> dict[str, LateLook | ExportError]:
+        """Look into the sources of these exports, as far as they are registered, for what is new
+        since they were `looked` into; see `exports/watch.py`."""
+        known = self._context.ledger.exports.registered() if self._context.has_ledger else ()
+        return watch(
+            Watched(*self.of(it), it, looked[it.name]) for it in known if it.name in looked
+        )
 
     def facts(self, name: str, *, queued: bool) -> Facts | None:
         """What the ledger knows of an export, for the planner; None where it is not registered.

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import AbstractContextManager
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from evexport_dagster.definitions import definitions
-from evexport_dagster.defs import sensors
 from evexport_dagster.defs.metadata import materialization
 from evexport_dagster.defs.resources import resources
+from evexport_dagster.exports.context import Context
 from evexport_dagster_tests.handmade import Handmade, arrived, at, event
 from evexport_dagster_tests.handmade import home as made
 
 __all__ = ["made"]
 
-MINUTE, DAY = dt.timedelta(minutes=1), dt.timedelta(days=1)
+MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
+SETTLE = 5 * MINUTE
 
 
 @pytest.fixture
@@ -45,27 +47,85 @@ def test_the_catalog_sensor_notices_late_events(watched: Handmade) -> None:
     first = tick(watched)
     assert first.skip_message == "No new events"
     watched.events([arrived(event("Charged", at(0, 2), n="2"), at(2))], "later")
+    watched.now += SETTLE
     second = tick(watched, first.cursor)
     assert second.skip_message == (
         "purchases: 1 row of 'Charged' came late for the window of 2026-06-14 00:00+00:00:"
         " it is delivered again"
     )
+    watched.now += SETTLE
     assert tick(watched, second.cursor).skip_message == "No new events"
     assert [it.event for it in watched.run()] == ["Charged"]
 
 
-def test_whole_windows_are_counted_now_and_then(
-    watched: Handmade, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sensors, "LOOKS_UNTIL_ALL", 1)
+def test_whole_windows_are_counted_now_and_then(watched: Handmade) -> None:
     cursor = tick(watched).cursor
     watched.events([arrived(event("Charged", at(0, 2), n="2"), at(0, 1) - DAY)], "later")
     said = []
-    for _ in range(3):
+    for wait in (SETTLE, 12 * SETTLE, SETTLE):
+        watched.now += wait
         data = tick(watched, cursor)
         cursor = data.cursor
         said.append("came late" in (data.skip_message or ""))
     assert said == [False, True, False]
+
+
+def test_what_comes_during_an_outage_of_days_is_looked_for_when_it_is_over(
+    watched: Handmade,
+) -> None:
+    cursor = tick(watched).cursor
+    watched.events([arrived(event("Charged", at(1, 2), n="2"), at(3))], "later")
+    watched.now += 3 * DAY + 2 * HOUR
+    assert "came late for the window of 2026-06-15" in (tick(watched, cursor).skip_message or "")
+
+
+def test_a_clock_that_was_set_back_holds_nothing_up(watched: Handmade) -> None:
+    watched.now += 2 * DAY
+    cursor = tick(watched).cursor
+    watched.now -= DAY
+    watched.events([arrived(event("Charged", at(1, 2), n="2"), at(3))], "later")
+    assert "came late" in (tick(watched, cursor).skip_message or "")
+
+
+def test_a_source_is_opened_once_for_all_its_exports_and_not_at_each_tick(
+    watched: Handmade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.spec("one_series", folder="export_id", format="json", layout="infobip")
+    watched.spec("everything", folder="run_date", format="json", events={"select": "all"})
+    for name in ("one_series", "everything"):
+        watched.run(name)
+    opened = count_opened(monkeypatch)
+    cursor = tick(watched).cursor
+    assert opened == ["lake"]
+    tick(watched, cursor)
+    assert opened == ["lake"]
+    watched.events([arrived(event("Charged", at(0, 2), n="2"), at(2))], "later")
+    watched.now += SETTLE
+    said = (tick(watched, cursor).skip_message or "").splitlines()
+    assert opened == ["lake"] * 2
+    assert sorted(line.partition(":")[0] for line in said if "came late" in line) == [
+        "everything",
+        "one_series",
+        "purchases",
+    ]
+    watched.now += 30 * DAY
+    for name in ("purchases", "one_series", "everything"):
+        watched.open().stop(name)
+    tick(watched)
+    assert opened == ["lake"] * 2
+
+
+def count_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources that are opened from now on."""
+    opened: list[str] = []
+    lake = Context.lake
+
+    def counted(context: Context, source: str) -> AbstractContextManager[Any]:
+        opened.append(source)
+        return lake(context, source)
+
+    monkeypatch.setattr(Context, "lake", counted)
+    return opened
 
 
 def test_a_source_without_arrived_at_is_told_of(made: Handmade) -> None:
