@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,7 @@ __all__ = ["made"]
 
 KEY = dg.AssetKey(["exports", "purchases"])
 HISTORY = dg.AssetKey(["exports", "purchases_history"])
+FAILING = dg.AssetKey(["exports", "failing"])
 STATUS = dg.DagsterRunStatus
 
 
@@ -87,6 +88,20 @@ def kill_run(instance: dg.DagsterInstance) -> bool:
                 os.kill(int(process[-2]), signal.SIGKILL)
                 return True
     return False
+
+
+def show_delivered(instance: dg.DagsterInstance, key: dg.AssetKey, when: dt.datetime) -> None:
+    """Have the asset look as if it was last delivered then."""
+    instance.report_runless_asset_event(dg.AssetMaterialization(key))
+    shown = instance.get_latest_materialization_event(key)
+    assert shown is not None
+    instance.event_log_storage.store_event(shown._replace(timestamp=when.timestamp()))
+
+
+def freshness(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, str]:
+    """How Dagster's daemon finds the assets that it has looked at."""
+    records = instance.get_freshness_state_records(list(keys))
+    return {key: record.freshness_state.value for key, record in records.items()}
 
 
 def test_it_looks_by_itself_every_few_seconds(made: Handmade) -> None:
@@ -253,10 +268,14 @@ def test_what_waits_says_until_when(made: Handmade, forgetting: dg.DagsterInstan
 
 
 def test_a_daemon_runs_a_created_export_by_itself(
-    made: Handmade, home: Path, tmp_path: Path, instance: dg.DagsterInstance
+    made: Handmade,
+    home: Path,
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It catches up in order, though its first run is killed; what fails holds up nobody else; a
-    stop is for ever."""
+    """It catches up in order, though its first run is killed; what fails holds up nobody else, and
+    is late, as its freshness policy has it; a stop is for ever."""
     (home / "dagster.yaml").write_text(
         "concurrency: {pools: {granularity: run}}\ntelemetry: {enabled: false}\n"
     )
@@ -270,6 +289,8 @@ def test_a_daemon_runs_a_created_export_by_itself(
     project = made.open()
     project.create("failing")
     project.create("purchases")
+    show_delivered(instance, FAILING, made.now - dt.timedelta(days=3))
+    monkeypatch.setenv("FRESHNESS_DAEMON_INTERVAL_SECONDS", "2")
     with servers(made.folder, home, tmp_path, web=False) as running:
 
         def delivered() -> bool:
@@ -281,6 +302,8 @@ def test_a_daemon_runs_a_created_export_by_itself(
             time.sleep(0.02)
         running.wait_for("two windows", delivered, 120)
         running.wait_for("a failure", lambda: project.list()[0].last_failure, 60)
+        fresh = {KEY: "PASS", FAILING: "FAIL"}
+        running.wait_for("what is late", lambda: freshness(instance, fresh) == fresh, 60)
         project.stop("purchases")
 
         def ended() -> bool:
@@ -297,9 +320,7 @@ def test_a_daemon_runs_a_created_export_by_itself(
     killed = [it.tags[WINDOW_TAG] for it in own if it.status == STATUS.FAILURE]
     assert set(killed) <= set(windows)
     assert len(project.show("purchases").receipts) == before
-    failed = [
-        it for it in runs if dg.AssetKey(["exports", "failing"]) in (it.asset_selection or ())
-    ]
+    failed = [it for it in runs if FAILING in (it.asset_selection or ())]
     assert [it.status for it in failed] == [STATUS.FAILURE]
     rows = {it.name: it for it in project.list()}
     assert rows["purchases"].status == "Stopped"
