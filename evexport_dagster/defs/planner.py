@@ -88,8 +88,6 @@ class _Tick:
         job, registered = planned.job, self.project.registered(planned.job.name)
         assert registered is not None
         last = last_run(self.instance, job, registered.export_id)
-        again = last is not None and last.window_start == planned.window.start
-        after = last.run_id if last is not None and again else "first"
         tags = planned_tags(planned, registered.export_id)
         ops = {}
         for task in self.project.unattended.missing_in(job.name, planned.window):
@@ -101,8 +99,15 @@ class _Tick:
             key = {"dagster/partition": told.partition_key} if told.partition_key else {}
             tags, ops = {**tags, **told.tags, **key}, dict(told.ops)
         return dg.RunRequest(
-            # The same attempt has the same key, whenever and however often it is asked for.
-            run_key=f"{registered.export_id}/{planned.window.timestamp}/{after}",
+            # The same attempt has the same key, whenever and however often it is asked for; one
+            # of a window that was delivered before has another, or Dagster would never start it.
+            run_key="/".join(
+                (
+                    str(registered.export_id),
+                    str(planned.window.timestamp),
+                    last.run_id if last else "first",
+                )
+            ),
             asset_selection=[asset_key(job.name)],
             tags=tags,
             run_config=ops,

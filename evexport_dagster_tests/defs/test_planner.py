@@ -18,7 +18,15 @@ from evexport_dagster.defs.resources import resources
 from evexport_dagster.defs.runs import EXPORT_TAG, PROCESS_TAG, WINDOW_TAG, is_dead, unfinished
 from evexport_dagster.exports import Project
 from evexport_dagster.exports.holders import new_holder
-from evexport_dagster_tests.handmade import NOW, Handmade, at, one_time, recurring
+from evexport_dagster_tests.handmade import (
+    NOW,
+    Handmade,
+    arrived,
+    at,
+    event,
+    one_time,
+    recurring,
+)
 from evexport_dagster_tests.handmade import home as made
 
 from .servers import servers
@@ -177,6 +185,25 @@ def test_a_run_that_ended_without_a_word_is_asked_for_again_the_second_time_afte
     made.now += dt.timedelta(minutes=1)
     ((_, again, _),) = asked(project, forgetting)
     assert again == f"{first.rpartition('/')[0]}/{run.run_id}"
+
+
+def test_a_window_that_is_due_again_is_another_run_to_dagster(
+    made: Handmade, forgetting: dg.DagsterInstance
+) -> None:
+    made.now = at(3)
+    made.events([arrived(event("Charged", at(0, 5)), at(0, 5))])
+    project, keys = made.open(), []
+    project.create("purchases")
+    for _ in range(2):
+        ((_, run_key, tags),) = asked(project, forgetting)
+        project.deliver(project.missing("purchases")[0], run_id="planned")
+        add_run(forgetting, STATUS.SUCCESS, tags)
+        keys.append(run_key)
+    made.events([arrived(event("Charged", at(0, 6)), at(2))], "later")
+    assert project.look_for_late("purchases").found
+    ((_, run_key, tags),) = asked(project, forgetting)
+    assert tags[WINDOW_TAG] == "2026-06-14-00:00"
+    assert run_key not in keys
 
 
 def test_a_run_whose_process_is_gone_is_failed(
