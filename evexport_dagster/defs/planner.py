@@ -63,6 +63,8 @@ class _Tick:
         )
         if facts is None:
             return
+        if facts.failures:
+            self.project.unattended.forget_left(job.name)
         if is_done(facts, now):
             self.project.discover(job.name)
             self.project.unattended.finish(job.name)

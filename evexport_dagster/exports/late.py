@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from evexport_dagster.exports import registration
+from evexport_dagster.exports import discovery
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.ledger import Event, Late, RegisteredExport, Seen
@@ -148,7 +148,7 @@ def _late(
     found = []
     for (start, name), arrived in sorted(there.items()):
         rows = _late_rows(seen.get((start, name)), arrived, events.get(name), start)
-        if rows and registration.takes(context, job, name):
+        if rows and discovery.takes(context, job, name):
             reopens = job.spec.late_events.policy == "replace"
             found.append(Late(start, name, rows, context.clock(), reopens))
     return tuple(found)
@@ -175,7 +175,7 @@ def _keep(
 ) -> None:
     known = {event.name for event in context.ledger.events.of(export.export_id)}
     if job.spec.late_events.policy == "replace":
-        registration.register_events(context, export, [(it.event, it.window_start) for it in found])
+        discovery.register_events(context, export, [(it.event, it.window_start) for it in found])
         known |= {it.event for it in found}
     kept = [it for it in found if it.event in known]
     if kept:

@@ -11,6 +11,7 @@ from typing import Self, Unpack
 from evexport_dagster.errors import RefusedError, SpecError
 from evexport_dagster.exports import (
     checks,
+    discovery,
     due,
     history,
     listing,
@@ -188,7 +189,7 @@ class Project:
             raise RefusedError(f"export {task.export!r}: {task.window} has not ended and settled")
         known = {event.name for event in self.events(task.export)}
         new = [name for name in task.events if name not in known]
-        registration.register_events(self._context, export, [(name, None) for name in new])
+        discovery.register_events(self._context, export, [(name, None) for name in new])
         progress = on_progress or (lambda _: None)
         receipts = runs.deliver(context, job, export, task, run_id, progress)
         self.unattended.finish(task.export)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from evexport_dagster.deliver import Delivered, Promises, deliver_window
 from evexport_dagster.errors import AccessError, BugError, RefusedError
-from evexport_dagster.exports import manifests, turns
+from evexport_dagster.exports import due, manifests, troubles, turns
 from evexport_dagster.exports.column_lists import ColumnLists
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.holders import new_holder
@@ -18,7 +18,6 @@ from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.late import LATE_ROWS
 from evexport_dagster.exports.leases import held, taken
 from evexport_dagster.exports.rows import WindowSource, refuse_beside_recurring
-from evexport_dagster.exports.troubles import outcome_recorded
 from evexport_dagster.ledger import DeliveredFile, Receipt, RegisteredExport
 from evexport_dagster.plan import PlannedEvent, Progress, Task, WindowPlan
 from evexport_dagster.stores import Store
@@ -46,12 +45,12 @@ def deliver(
         on_progress(Progress(job.name, task.window, "waiting"))
 
     with held(context, job, export, task.window, holder, on_wait) as beat:
-        due = _still_due(context, export, task)
-        if due:
-            with outcome_recorded(context, job, export, task.window, run_id):
+        events = _still_due(context, export, task)
+        if events:
+            with troubles.outcome_recorded(context, job, export, task.window, run_id):
                 refuse_beside_recurring(context, job)
                 run = _Run(context, job, export, task.window, holder, run_id, beat)
-                run.deliver(due, on_progress)
+                run.deliver(events, on_progress)
     receipts = context.ledger.deliveries.receipts(export.export_id, task.window.start, task.events)
     if len(receipts) != len(task.events):
         raise BugError(f"export {job.name!r}: {len(task.events) - len(receipts)} receipts missing")
@@ -85,7 +84,7 @@ class _Run:
         self.late = {late.event: late.rows for late in noticed}
         self.source = WindowSource(context, job, export, window)
 
-    def deliver(self, due: tuple[str, ...], on_progress: OnProgress) -> None:
+    def deliver(self, events: tuple[str, ...], on_progress: OnProgress) -> None:
         """Deliver these events, recording each as soon as it is published; the manifest last."""
         segments = {e.name: e.segment for e in self.context.ledger.events.of(self.export.export_id)}
         plan = WindowPlan(
@@ -94,7 +93,7 @@ class _Run:
             revision=self.export.revision.number,
             spec=self.job.spec,
             window=self.window,
-            events=tuple(PlannedEvent(name, segments[name]) for name in due),
+            events=tuple(PlannedEvent(name, segments[name]) for name in events),
             source_events=self.job.source_events,
         )
         lists = ColumnLists(
@@ -102,7 +101,7 @@ class _Run:
         )
         promises = Promises(
             rows=self.source.ready,
-            plans=partial(lists.plans, due),
+            plans=partial(lists.plans, events),
             columns=lists.commit,
             claim=self._claim,
             beat=self.beat,
@@ -111,7 +110,7 @@ class _Run:
         place = (self.context, self.job, self.export, self.window, self.store, self.holder)
         manifests.expect(*place)
         turns.begin(*place[:4])
-        missing = set(due)
+        missing = set(events)
         deliveries = deliver_window(plan, settings, self.store, promises, on_progress)
         # What cannot be recorded ends the uploads that are under way, too.
         with closing(deliveries):
@@ -208,6 +207,7 @@ def finish_left(context: Context, job: ExportJob, export: RegisteredExport) -> N
     Only of windows that nobody delivers meanwhile: a stale key could be about to be used again.
     """
     deliveries, store = context.ledger.deliveries, context.store(job)
+    forget_left(context, job, export)
     for start in sorted({it.window_start for it in deliveries.stale(export.export_id)}):
         with _if_free(context, export, start) as holder:
             if holder is not None:
@@ -221,9 +221,21 @@ def finish_left(context: Context, job: ExportJob, export: RegisteredExport) -> N
                 continue
             window = Window(receipts[0].window_start, receipts[0].window_end)
             if manifests.is_due(context, job, export, window):
-                with outcome_recorded(context, job, export, window, holder):
+                with troubles.outcome_recorded(context, job, export, window, holder):
                     notice = turns.ended(context, job, export, window)
                     manifests.renew(context, job, export, window, store, holder, notice)
+
+
+def forget_left(context: Context, job: ExportJob, export: RegisteredExport) -> None:
+    """Forget the failures of windows that were delivered since, by runs that were killed before
+    they came to that, and tell that these have recovered."""
+    for start in sorted({it.window_start for it in context.ledger.failures.of(export.export_id)}):
+        window = next(job.between(start, start + timedelta.resolution), None)
+        if window is None or due.rest_of(context, job, export, window):
+            continue
+        with _if_free(context, export, start) as holder:
+            if holder is not None and not due.rest_of(context, job, export, window):
+                troubles.recovered(context, job, export, window, holder)
 
 
 @contextmanager

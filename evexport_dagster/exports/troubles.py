@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -11,7 +11,15 @@ from evexport_dagster.errors import BusyError, ExportError, Kind, SourceError, S
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.notices import Notifier
-from evexport_dagster.ledger import Failure, NewNotice, Outcome, RegisteredExport, Trouble
+from evexport_dagster.ledger import (
+    Failure,
+    NewFailure,
+    NewNotice,
+    Outcome,
+    RegisteredExport,
+    Step,
+    Trouble,
+)
 from evexport_dagster.lifecycle import (
     Fact,
     Failed,
@@ -33,10 +41,17 @@ def outcome_recorded(
     """Record how the delivery of a window ended, and keep the notices of it."""
     with failures_recorded(context, job, export, window, run_id):
         yield
+    recovered(context, job, export, window, run_id)
+
+
+def recovered(
+    context: Context, job: ExportJob, export: RegisteredExport, window: Window, run_id: str
+) -> None:
+    """Tell that a window was delivered by a run, if it had failed, and forget that it had."""
     receipts = context.ledger.deliveries.receipts(export.export_id, window.start)
     wrote = any(receipt.files for receipt in receipts if receipt.run_id == run_id)
-    _tell(context, job, export, Succeeded(window.start, wrote), window)
-    context.ledger.failures.clear(export.export_id, window.start)
+    step = _step(context, job, export, lambda _: Succeeded(window.start, wrote), window)
+    context.ledger.troubles.succeeded(export.export_id, window.start, step)
 
 
 @contextmanager
@@ -56,10 +71,9 @@ def failures_recorded(
         if _is_stopped(context, export):
             # What it failed of is the stop: whatever was at work is interrupted.
             raise
-        kind = _kind(error)
-        place = (export.export_id, window.start, kind)
-        failure = context.ledger.failures.record(*place, str(error), run_id, context.clock())
-        _tell(context, job, export, Failed(failure), window, failure)
+        new = NewFailure(window.start, _kind(error), str(error), run_id, context.clock())
+        step = _step(context, job, export, lambda failures: Failed(failures[0]), window)
+        context.ledger.troubles.failed(export.export_id, new, step)
         raise
 
 
@@ -68,7 +82,8 @@ def stop(context: Context, job: ExportJob | None, export: RegisteredExport) -> R
     read. A stop of a stopped export is told once."""
     if export.state == "stopped":
         return export
-    _tell(context, job, export, StoppedByHand())
+    step = _step(context, job, export, lambda _: StoppedByHand())
+    context.ledger.troubles.advance(export.export_id, step)
     return context.ledger.exports.get(export.name) or export
 
 
@@ -88,28 +103,26 @@ def _is_stopped(context: Context, export: RegisteredExport) -> bool:
     return current is not None and current.state == "stopped"
 
 
-def _tell(
+def _step(
     context: Context,
     job: ExportJob | None,
     export: RegisteredExport,
-    fact: Fact,
+    fact_of: Callable[[Sequence[Failure]], Fact],
     window: Window | None = None,
-    failure: Failure | None = None,
-) -> None:
-    """Let a fact change what the export has trouble with, tell it, and stop what it ends."""
-    owners = job.spec.owners if job else ()
-    notifier = Notifier(context.settings, export, owners)
-    failures = [failure] if failure else context.ledger.failures.of(export.export_id)
+) -> Step:
+    """How a fact changes what the export has trouble with, what tells it, and what it ends."""
+    notifier = Notifier(context.settings, export, job.spec.owners if job else ())
 
-    def step(before: Trouble | None) -> Outcome:
+    def step(before: Trouble | None, failures: Sequence[Failure]) -> Outcome:
+        fact = fact_of(failures)
         after, tellings = advance(before, fact)
-        about = failure or _of(failures, before)
+        about = fact.failure if isinstance(fact, Failed) else _of(failures, before)
         made = (_notice(context, notifier, it, window, about) for it in tellings)
         ends = any(isinstance(it, TellStopped) for it in tellings)
         notices = [notice for notice in made if notice is not None]
         return Outcome(after, notices, stopped_at=context.clock() if ends else None)
 
-    context.ledger.troubles.advance(export.export_id, step)
+    return step
 
 
 def _of(failures: Sequence[Failure], trouble: Trouble | None) -> Failure | None:

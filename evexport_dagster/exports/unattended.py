@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from evexport_dagster.errors import ExportError, RefusedError, StoppedError
-from evexport_dagster.exports import due, late, registration, runs, troubles, turns
+from evexport_dagster.exports import discovery, due, late, registration, runs, troubles, turns
 from evexport_dagster.exports.agenda import Agenda
 from evexport_dagster.exports.context import Context
 from evexport_dagster.exports.in_force import in_force
@@ -66,7 +66,7 @@ class Unattended:
             return ()
         context, job = self.of(export)
         newest = context.ledger.histories.last_window(export.export_id) if lately else None
-        return registration.discover(context, job, export, since=newest[0] if newest else None)
+        return discovery.discover(context, job, export, since=newest[0] if newest else None)
 
     def look_for_late(self, name: str, since: datetime | None = None) -> LateLook:
         """Look for rows that came after their window was delivered; see `exports/late.py`."""
@@ -144,6 +144,12 @@ class Unattended:
         if export is None:
             return ()
         return due.rest_of(*self.of(export), export, window)
+
+    def forget_left(self, name: str) -> None:
+        """Forget failures of windows that are delivered, where a killed run had no time for it."""
+        export = registration.registered(self._context, name)
+        if export is not None and export.state != "stopped":
+            runs.forget_left(*self.of(export), export)
 
     def finish(self, name: str) -> bool:
         """Call an export that ends with its last window done, for ever, if nothing is missing.

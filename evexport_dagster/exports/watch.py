@@ -15,9 +15,9 @@ import duckdb
 from evexport_dagster.engine import explained
 from evexport_dagster.errors import ExportError
 from evexport_dagster.exports.context import Context
+from evexport_dagster.exports.discovery import discover_in
 from evexport_dagster.exports.jobs import ExportJob
 from evexport_dagster.exports.late import LateLook, Looked, look_into, watched
-from evexport_dagster.exports.registration import discover_in
 from evexport_dagster.ledger import RegisteredExport
 from evexport_dagster.source import Lake
 

@@ -24,7 +24,7 @@ from .notices import Notices
 from .profiles import KnownProfiles
 from .receipts import totals_of
 from .schemas import Schemas
-from .troubles import Outcome, Troubles
+from .troubles import Outcome, Step, Troubles
 from .values import (
     Attempt,
     Channel,
@@ -39,6 +39,7 @@ from .values import (
     Lease,
     Manifest,
     NewExport,
+    NewFailure,
     NewlyKnown,
     NewNotice,
     Notice,
@@ -70,6 +71,7 @@ __all__ = [
     "Ledger",
     "Manifest",
     "NewExport",
+    "NewFailure",
     "NewNotice",
     "NewlyKnown",
     "Notice",
@@ -82,6 +84,7 @@ __all__ = [
     "Seen",
     "Sending",
     "StaleFile",
+    "Step",
     "Totals",
     "Trouble",
     "totals_of",

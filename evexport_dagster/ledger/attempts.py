@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
-from evexport_dagster.errors import BugError, Kind
+from evexport_dagster.errors import BugError
 
 from .database import Database
 from .leases import require_lease
 from .lookups import column_versions, event_positions, lock_export
 from .schema import attempt, event, failure
-from .values import Attempt, Failure
+from .values import Attempt, Failure, NewFailure
 
 
 class Attempts:
@@ -109,59 +109,42 @@ def _begun(
 
 
 class Failures:
-    """What went wrong since each window last succeeded."""
+    """What went wrong since each window last succeeded; `troubles` says how that is recorded."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(
-        self,
-        export_id: int,
-        window_start: datetime,
-        kind: Kind,
-        message: str,
-        run_id: str,
-        now: datetime,
-    ) -> Failure:
-        """Counts one more failure of a window; each kind keeps when it first came."""
-        same = and_(
-            failure.c.export_id == export_id,
-            failure.c.window_start == window_start,
-            failure.c.kind == kind,
-        )
-        latest = {"message": message, "run_id": run_id, "last_at": now}
-        with self._database.write() as connection:
-            lock_export(connection, export_id)
-            again = update(failure).where(same).values(count=failure.c.count + 1, **latest)
-            if not connection.execute(again).rowcount:
-                connection.execute(
-                    failure.insert().values(
-                        export_id=export_id,
-                        window_start=window_start,
-                        kind=kind,
-                        first_at=now,
-                        count=1,
-                        **latest,
-                    )
-                )
-            return Failure(**connection.execute(select(failure).where(same)).mappings().one())
-
-    def clear(self, export_id: int, window_start: datetime) -> None:
-        """Forgets the failures of a window, which has succeeded."""
-        with self._database.write() as connection:
-            lock_export(connection, export_id)
-            connection.execute(
-                delete(failure).where(
-                    failure.c.export_id == export_id, failure.c.window_start == window_start
-                )
-            )
-
     def of(self, export_id: int) -> tuple[Failure, ...]:
         """Every failure that stands, the last one first."""
-        query = (
-            select(failure)
-            .where(failure.c.export_id == export_id)
-            .order_by(failure.c.last_at.desc(), failure.c.window_start, failure.c.kind)
-        )
         with self._database.read() as connection:
-            return tuple(Failure(**row) for row in connection.execute(query).mappings())
+            return standing_failures(connection, export_id)
+
+
+def standing_failures(connection: Connection, export_id: int) -> tuple[Failure, ...]:
+    """Every failure of an export that stands, the last one first."""
+    query = (
+        select(failure)
+        .where(failure.c.export_id == export_id)
+        .order_by(failure.c.last_at.desc(), failure.c.window_start, failure.c.kind)
+    )
+    return tuple(Failure(**row) for row in connection.execute(query).mappings())
+
+
+def record_failure(connection: Connection, export_id: int, new: NewFailure) -> Failure:
+    """Counts one more failure of a window; each kind keeps when it first came."""
+    same = and_(_of_window(export_id, new.window_start), failure.c.kind == new.kind)
+    latest = {"message": new.message, "run_id": new.run_id, "last_at": new.at}
+    again = update(failure).where(same).values(count=failure.c.count + 1, **latest)
+    if not connection.execute(again).rowcount:
+        place = {"export_id": export_id, "window_start": new.window_start, "kind": new.kind}
+        connection.execute(failure.insert().values(**place, first_at=new.at, count=1, **latest))
+    return Failure(**connection.execute(select(failure).where(same)).mappings().one())
+
+
+def forget_failures(connection: Connection, export_id: int, window_start: datetime) -> None:
+    """Forgets the failures of a window, which has succeeded."""
+    connection.execute(delete(failure).where(_of_window(export_id, window_start)))
+
+
+def _of_window(export_id: int, window_start: datetime) -> ColumnElement[bool]:
+    return and_(failure.c.export_id == export_id, failure.c.window_start == window_start)

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, delete, select
 
 from evexport_dagster.errors import Kind
 
+from .attempts import forget_failures, record_failure, standing_failures
 from .database import Database
 from .exports import put_state
 from .lookups import lock_export
 from .notices import insert_notice
 from .schema import trouble
-from .values import NewNotice, Trouble
+from .values import Failure, NewFailure, NewNotice, Trouble
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Outcome:
     stopped_at: datetime | None = None
 
 
-Step = Callable[[Trouble | None], Outcome]
+Step = Callable[[Trouble | None, Sequence[Failure]], Outcome]
+"""What a fact makes of a trouble, given the failures that stand, the last one first."""
 
 
 class Troubles:
@@ -43,23 +45,40 @@ class Troubles:
         with self._database.read() as connection:
             return _trouble(connection, export_id)
 
-    def advance(self, export_id: int, step: Step) -> Trouble | None:
-        """Puts what `step` makes of the present trouble in its place, keeps its notices, and stops
-        the export if it says so: all at once.
-
-        No other step of the export comes between. Gives the new trouble.
-        """
+    def failed(self, export_id: int, new: NewFailure, step: Step) -> Failure:
+        """Records a failure, and all that `advance` does; gives the failure as it stands."""
         with self._database.write() as connection:
             lock_export(connection, export_id)
-            before = _trouble(connection, export_id)
-            outcome = step(before)
-            if outcome.trouble != before:
-                _put(connection, export_id, outcome.trouble)
-            if outcome.stopped_at is not None:
-                put_state(connection, export_id, "stopped", outcome.stopped_at)
-            for notice in outcome.notices:
-                insert_notice(connection, notice)
-            return outcome.trouble
+            recorded = record_failure(connection, export_id, new)
+            _advance(connection, export_id, step, [recorded])
+            return recorded
+
+    def succeeded(self, export_id: int, window_start: datetime, step: Step) -> None:
+        """Does what `advance` does, and forgets the failures of the window that has succeeded."""
+        with self._database.write() as connection:
+            lock_export(connection, export_id)
+            _advance(connection, export_id, step, standing_failures(connection, export_id))
+            forget_failures(connection, export_id, window_start)
+
+    def advance(self, export_id: int, step: Step) -> None:
+        """Puts what `step` makes of the present trouble in its place, keeps its notices, and stops
+        the export if it says so: all at once, and with no other step of the export in between."""
+        with self._database.write() as connection:
+            lock_export(connection, export_id)
+            _advance(connection, export_id, step, standing_failures(connection, export_id))
+
+
+def _advance(
+    connection: Connection, export_id: int, step: Step, failures: Sequence[Failure]
+) -> None:
+    before = _trouble(connection, export_id)
+    outcome = step(before, failures)
+    if outcome.trouble != before:
+        _put(connection, export_id, outcome.trouble)
+    if outcome.stopped_at is not None:
+        put_state(connection, export_id, "stopped", outcome.stopped_at)
+    for notice in outcome.notices:
+        insert_notice(connection, notice)
 
 
 def _trouble(connection: Connection, export_id: int) -> Trouble | None:

@@ -217,6 +217,17 @@ class Failure:
     run_id: str
 
 
+@dataclass(frozen=True)
+class NewFailure:
+    """A run of a window that has just failed."""
+
+    window_start: datetime
+    kind: Kind
+    message: str
+    run_id: str
+    at: datetime
+
+
 @dataclass(frozen=True, order=True)
 class Receiver:
     """Who is told: an e-mail address, or '' for the webhook of the project."""

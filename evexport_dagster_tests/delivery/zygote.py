@@ -31,11 +31,12 @@ from evexport_dagster.defs.io_managers import ExportIOManager
 from evexport_dagster.exports import Project, load_project, next_run
 from evexport_dagster.formats.gzip import Members
 from evexport_dagster.ledger import Ledger
-from evexport_dagster.ledger.attempts import Attempts, Failures
+from evexport_dagster.ledger.attempts import Attempts
 from evexport_dagster.ledger.deliveries import Deliveries
 from evexport_dagster.ledger.events import Events
 from evexport_dagster.ledger.exports import Exports
 from evexport_dagster.ledger.leases import Leases
+from evexport_dagster.ledger.troubles import Troubles
 from evexport_dagster.query import window
 from evexport_dagster.spool import Spool
 from evexport_dagster.stores.local import LocalStore
@@ -55,7 +56,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "record the receipt": (Deliveries, "record"),
     "delete a stale file": (LocalStore, "delete"),
     "forget the stale file": (Deliveries, "removed"),
-    "forget failures": (Failures, "clear"),
+    "forget failures": (Troubles, "succeeded"),
     "release the lease": (Leases, "release"),
     "show the delivery": (ExportIOManager, "_show"),
     "note that it is shown": (Project, "mark_displayed"),

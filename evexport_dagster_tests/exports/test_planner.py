@@ -14,13 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evexport_dagster.errors import (
-    AccessError,
-    ExportError,
     Kind,
     RevisionError,
     SourceError,
     SpecError,
-    StoppedError,
     UnavailableError,
 )
 from evexport_dagster.exports import (
@@ -28,18 +25,17 @@ from evexport_dagster.exports import (
     Facts,
     LastRun,
     NextRun,
-    Project,
     in_turn,
     is_done,
     next_run,
 )
-from evexport_dagster.ledger import ExportKind, Failure, Ledger, Notice
-from evexport_dagster.settings import Destination, LocalDestination
+from evexport_dagster.ledger import ExportKind, Failure
+from evexport_dagster.settings import LocalDestination
 from evexport_dagster.spec.model import ExportSpec, OneTime
-from evexport_dagster.stores import Store, open_store
 from evexport_dagster.stores.local import LocalStore
 from evexport_dagster.windows import Cadence
-from evexport_dagster_tests.handmade import NOW, Handmade, at, event, one_time, recurring
+from evexport_dagster_tests.exports.planned import due, notices
+from evexport_dagster_tests.handmade import Handmade, at, event, one_time, recurring
 
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 SETTLE = 5 * MINUTE
@@ -250,21 +246,6 @@ def test_whatever_happens_windows_are_delivered_in_order_and_once(
 # With a real ledger.
 
 
-def due(project: Project, name: str = "purchases") -> list[dt.datetime]:
-    """The windows that a planner of this project starts one after the other, now."""
-    found: list[dt.datetime] = []
-    while len(found) < 20:
-        known = project.unattended.facts(name, queued=False)
-        now = project.unattended.now()
-        planned = next_run(known, now) if known else None
-        if planned is None or not planned.is_due(now):
-            return found
-        found.append(planned.window.start)
-        for task in project.unattended.rest_of(name, planned.window, "run"):
-            project.deliver(task, run_id="run")
-    raise AssertionError(found)
-
-
 def test_an_export_that_is_not_created_has_no_facts(home: Handmade) -> None:
     assert home.open().unattended.facts("purchases", queued=False) is None
     assert not (home.folder / ".evexport").exists()
@@ -430,133 +411,3 @@ def test_the_engagement_list_is_frozen_in_the_revision(home: Handmade) -> None:
     assert "Charged" in (project.job("purchases").listed_events or ())
     (current,) = project.unattended.jobs()
     assert current.listed_events == listed
-
-
-# Failures: recorded, told, and the end of an export.
-
-
-@pytest.fixture
-def denied(monkeypatch: pytest.MonkeyPatch) -> list[ExportError]:
-    """What the destination says, while there is anything in the list."""
-    answers: list[ExportError] = []
-    opened = open_store
-
-    def answer(name: str, destination: Destination) -> Store:
-        # Refused when it is opened: hundreds of checks need not read the source.
-        if answers:
-            raise answers[0]
-        return opened(name, destination)
-
-    monkeypatch.setattr("evexport_dagster.exports.context.open_store", answer)
-    return answers
-
-
-def notices(home: Handmade) -> list[Notice]:
-    """The notices of the export that are kept, but for its beginnings and ends."""
-    with Ledger.open(f"sqlite:///{home.folder}/.evexport/ledger.db") as ledger:
-        export_id = ledger.exports.registered()[0].export_id
-        kept = ledger.notices.of(export_id)
-    return [it for it in kept if it.kind not in ("started", "completed")]
-
-
-def days_of_checks(home: Handmade, project: Project, until: dt.datetime) -> int:
-    """Let the planner try until then; gives how often it did."""
-    tries = 0
-    while home.now < until:
-        known = project.unattended.facts("purchases", queued=False)
-        assert known is not None
-        planned = next_run(known, home.now)
-        if planned is None or planned.not_before is None or planned.not_before > until:
-            return tries
-        home.now = max(home.now, planned.not_before)
-        try:
-            for task in project.unattended.rest_of("purchases", planned.window, "run"):
-                project.deliver(task, run_id="run")
-        except ExportError:
-            tries += 1
-    return tries
-
-
-def test_a_lost_credential_is_checked_hourly_told_three_times_and_stops_the_export(
-    home: Handmade, denied: list[ExportError]
-) -> None:
-    project = home.open()
-    project.create("purchases")
-    denied.append(AccessError("wrong secret key"))
-    assert days_of_checks(home, project, NOW + 5 * DAY) == 49
-    assert home.now == NOW + 2 * DAY
-    assert project.list()[0].status == "Stopped"
-    assert [(it.kind, it.created_at - NOW) for it in notices(home)] == [
-        ("failed", 0 * DAY),
-        ("failed", DAY),
-        ("stopped", 2 * DAY),
-    ]
-    denied.clear()
-    with pytest.raises(StoppedError):
-        project.run("purchases")
-    assert due(home.open()) == []
-    assert home.tree() == {}
-
-
-def test_a_credential_that_is_mended_before_resumes_the_export(
-    home: Handmade, denied: list[ExportError]
-) -> None:
-    project = home.open()
-    project.create("purchases")
-    denied.append(AccessError("wrong secret key"))
-    days_of_checks(home, project, NOW + 47 * HOUR)
-    denied.clear()
-    home.now = NOW + 48 * HOUR
-    assert due(project)[:2] == [at(0), at(1)]
-    assert [it.kind for it in notices(home)] == ["failed", "failed", "recovered"]
-    denied.append(AccessError("wrong again"))
-    home.now += DAY
-    days_of_checks(home, project, home.now + 40 * HOUR)
-    assert project.list()[0].status == "Pending"
-
-
-def test_an_outage_is_told_once_and_when_it_is_over(
-    home: Handmade, denied: list[ExportError]
-) -> None:
-    project = home.open()
-    project.create("purchases")
-    denied.append(UnavailableError("no network"))
-    assert days_of_checks(home, project, NOW + 2 * HOUR) == 25
-    denied.clear()
-    home.now += 5 * MINUTE
-    due(project)
-    assert [it.kind for it in notices(home)] == ["failed", "recovered"]
-
-
-def test_a_source_that_cannot_be_looked_into_is_a_recorded_failure(home: Handmade) -> None:
-    home.spec(events={"select": "all"})
-    project = home.open()
-    project.create("purchases")
-    hidden = (home.folder / "lake" / "events").rename(home.folder / "hidden")
-    with pytest.raises(ExportError):
-        due(project)
-    assert project.list()[0].last_failure is not None
-    hidden.rename(home.folder / "lake" / "events")
-    home.now += 5 * MINUTE
-    assert due(home.open()) == [at(0), at(1), at(2)]
-
-
-def test_a_stop_during_a_run_is_no_failure(home: Handmade, monkeypatch: pytest.MonkeyPatch) -> None:
-    project = home.open()
-    project.create("purchases")
-    put = LocalStore.put
-
-    def stop_and_break(store: LocalStore, key: str, path: Path) -> None:
-        put(store, key, path)
-        home.open().stop("purchases")
-        raise RuntimeError("Query interrupted")
-
-    monkeypatch.setattr(LocalStore, "put", stop_and_break)
-    with pytest.raises(RuntimeError):
-        project.run("purchases")
-    (row,) = project.list()
-    assert (row.status, row.last_failure) == ("Stopped", None)
-    assert [it.kind for it in notices(home)] == ["stopped"]
-    home.open().stop("purchases")
-    assert [it.kind for it in notices(home)] == ["stopped"]
-    assert len(home.tree()) == 1

@@ -6,7 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from evexport_dagster.ledger import DeliveredFile, Ledger, NewExport, Receipt, RegisteredExport
+from evexport_dagster.errors import Kind
+from evexport_dagster.ledger import (
+    DeliveredFile,
+    Failure,
+    Ledger,
+    NewExport,
+    NewFailure,
+    Outcome,
+    Receipt,
+    RegisteredExport,
+)
 
 NOW = datetime(2026, 6, 14, 12, 0, 0, 250_000, tzinfo=UTC)
 WINDOW = datetime(2026, 6, 14, 4, tzinfo=UTC)
@@ -33,6 +43,21 @@ HISTORY = replace(PURCHASES, name="purchases_history", kind="history", columns={
 def create(ledger: Ledger, new: NewExport = PURCHASES, now: datetime = NOW) -> RegisteredExport:
     (registered,) = ledger.exports.create([new], now)
     return registered
+
+
+def fail(
+    ledger: Ledger,
+    export_id: int,
+    kind: Kind,
+    message: str = "no",
+    *,
+    window: datetime = WINDOW,
+    run: str = RUN,
+    at: datetime = NOW,
+) -> Failure:
+    """Record a failure that is no trouble and is told to nobody."""
+    new = NewFailure(window, kind, message, run, at)
+    return ledger.troubles.failed(export_id, new, lambda before, _: Outcome(before))
 
 
 def leased(ledger: Ledger, new: NewExport = PURCHASES, window: datetime = WINDOW) -> int:

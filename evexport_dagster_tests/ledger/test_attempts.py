@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from evexport_dagster.errors import BugError, BusyError
-from evexport_dagster.ledger import Attempt, Failure, Ledger
+from evexport_dagster.errors import BugError, BusyError, Kind
+from evexport_dagster.ledger import Attempt, Failure, Ledger, Outcome, Trouble
 
-from .samples import HOURS, NOW, RUN, TTL, WINDOW, create, leased, receipt
+from .samples import HOURS, NOW, RUN, TTL, WINDOW, create, fail, leased, receipt
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -73,13 +74,13 @@ def test_only_the_holder_begins(ledger: Ledger) -> None:
 def test_failures_are_counted_by_kind_and_the_last_comes_first(ledger: Ledger) -> None:
     export_id = create(ledger).export_id
 
-    def fail(kind: str, message: str, minutes: int) -> Failure:
+    def later(kind: Kind, message: str, minutes: int) -> Failure:
         at = NOW + timedelta(minutes=minutes)
-        return ledger.failures.record(export_id, WINDOW, kind, message, f"run-{minutes}", at)  # type: ignore[arg-type]
+        return fail(ledger, export_id, kind, message, run=f"run-{minutes}", at=at)
 
-    fail("access", "denied \0", 0)
-    network = fail("unavailable", "timed out", 60)
-    access = fail("access", "no such bucket \0\\", 61)
+    later("access", "denied \0", 0)
+    network = later("unavailable", "timed out", 60)
+    access = later("access", "no such bucket \0\\", 61)
     assert access == Failure(
         export_id=export_id,
         window_start=WINDOW,
@@ -95,8 +96,15 @@ def test_failures_are_counted_by_kind_and_the_last_comes_first(ledger: Ledger) -
 
 def test_success_forgets_the_failures_of_its_window_only(ledger: Ledger) -> None:
     export_id = create(ledger).export_id
-    ledger.failures.record(export_id, WINDOW, "bug", "a", RUN, NOW)
-    other = ledger.failures.record(export_id, WINDOW + HOURS, "bug", "b", RUN, NOW)
-    ledger.failures.clear(export_id, WINDOW)
+    first = fail(ledger, export_id, "bug")
+    other = fail(ledger, export_id, "bug", window=WINDOW + HOURS)
+    seen: list[Failure] = []
+
+    def succeed(before: Trouble | None, failures: Sequence[Failure]) -> Outcome:
+        seen.extend(failures)
+        return Outcome(before)
+
+    ledger.troubles.succeeded(export_id, WINDOW, succeed)
+    assert seen == [first, other]
     assert ledger.failures.of(export_id) == (other,)
-    assert ledger.failures.record(export_id, WINDOW, "bug", "c", RUN, LATER).first_at == LATER
+    assert fail(ledger, export_id, "bug", at=LATER).first_at == LATER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evexport_dagster.ledger import Ledger
 
-from .samples import HOURS, NOW, RUN, TTL, WINDOW, leased, receipt
+from .samples import HOURS, NOW, RUN, TTL, WINDOW, fail, leased, receipt
 
 
 def test_windows_are_known_by_receipts_attempts_and_failures(ledger: Ledger) -> None:
@@ -21,7 +21,7 @@ def test_windows_are_known_by_receipts_attempts_and_failures(ledger: Ledger) -> 
         ledger.deliveries.record(one, RUN)
     ledger.attempts.begin(export_id, starts[2], ["Charged"], 1, RUN, NOW)
     ledger.attempts.begin(export_id, starts[1], ["App Launched"], 1, RUN, NOW)
-    ledger.failures.record(export_id, starts[3], "access", "no", RUN, NOW)
+    fail(ledger, export_id, "access", window=starts[3])
 
     assert ledger.histories.count(export_id) == 4
     assert ledger.histories.windows(export_id, 3) == tuple(reversed(starts[1:]))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from evexport_dagster.errors import RefusedError
-from evexport_dagster.ledger import Ledger, NewNotice, Outcome, Receiver, Trouble
+from evexport_dagster.ledger import (
+    Failure,
+    Ledger,
+    NewFailure,
+    NewNotice,
+    Outcome,
+    Receiver,
+    Trouble,
+)
 
 from .samples import HOURS, NOW, RUN, TTL, WINDOW, create, leased, plain, receipt
 
@@ -46,11 +55,11 @@ def test_a_trouble_and_its_notices_are_kept_at_once(ledger: Ledger) -> None:
     receivers = (Receiver("email", "a@example.com"),)
     notice = NewNotice("1-failed", export_id, "failed", {}, receivers, NOW)
     assert ledger.troubles.of(export_id) is None
-    assert ledger.troubles.advance(export_id, lambda before: Outcome(TROUBLE, [notice])) == TROUBLE
+    ledger.troubles.advance(export_id, lambda *_: Outcome(TROUBLE, [notice]))
     assert ledger.troubles.of(export_id) == TROUBLE
     seen: list[Trouble | None] = []
 
-    def end(before: Trouble | None) -> Outcome:
+    def end(before: Trouble | None, _: Sequence[Failure]) -> Outcome:
         seen.append(before)
         return Outcome(None)
 
@@ -62,13 +71,15 @@ def test_a_trouble_and_its_notices_are_kept_at_once(ledger: Ledger) -> None:
 
 def test_a_step_that_fails_changes_nothing(ledger: Ledger) -> None:
     export_id = create(ledger).export_id
-    ledger.troubles.advance(export_id, lambda before: Outcome(replace(TROUBLE, kinds=())))
+    ledger.troubles.advance(export_id, lambda *_: Outcome(replace(TROUBLE, kinds=())))
 
-    def fail(before: Trouble | None) -> Outcome:
+    def break_off(before: Trouble | None, _: Sequence[Failure]) -> Outcome:
         raise ValueError("no")
 
+    new = NewFailure(WINDOW, "spec", "forbidden", RUN, NOW)
     with pytest.raises(ValueError, match="no"):
-        ledger.troubles.advance(export_id, fail)
+        ledger.troubles.failed(export_id, new, break_off)
     assert ledger.troubles.of(export_id) == replace(TROUBLE, kinds=())
+    assert ledger.failures.of(export_id) == ()
     with pytest.raises(RefusedError):
-        ledger.troubles.advance(export_id + 1, lambda before: Outcome(None))
+        ledger.troubles.advance(export_id + 1, lambda *_: Outcome(None))
