@@ -57,14 +57,14 @@ class Promises:
     `rows` makes the rows that are exported ready, once the source is open, with a folder for what
     it needs; it gives what is odd about the source. `plans` gives what the columns of each event
     follow from. `columns` commits the column list of each event, given its survey, before anything
-    is published. `claim` refuses keys that another export has delivered. `beat` says that the run
-    is alive, and raises when it must end.
+    is published. `claim` refuses keys that another export has delivered, and notes what is about to
+    be put: the keys of each event. `beat` says that the run is alive, and raises when it must end.
     """
 
     rows: Callable[[duckdb.DuckDBPyConnection, Lake, Path], Mapping[str, int]]
     plans: Callable[[], Mapping[str, ColumnPlan]]
     columns: Callable[[Mapping[str, EventSurvey]], Mapping[str, CommittedColumns]]
-    claim: Callable[[Sequence[str]], None]
+    claim: Callable[[Mapping[str, Sequence[str]]], None]
     beat: Callable[[], None]
 
 
@@ -191,7 +191,7 @@ class _Run:
             keyed = self._keyed(event, of_event)
             schema = _schema(window.shape, survey, columns.columns)
             delivered.append(Delivered(event, survey, columns, keyed, said, schema))
-        self.promises.claim([key for it in delivered for key, _ in it.files])
+        self.promises.claim({it.event.name: [key for key, _ in it.files] for it in delivered})
         yield from uploaded(self._announced(delivered), self.store, self.promises.beat)
         return tuple(event for number, event in enumerate(events) if number in again)
 

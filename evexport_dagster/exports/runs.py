@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 from evexport_dagster.deliver import Delivered, Promises, deliver_window
 from evexport_dagster.errors import AccessError, BugError, RefusedError
@@ -121,14 +122,19 @@ class _Run:
             self.beat()
             manifests.renew(*place, turns.ended(*place[:4]))
 
-    def _claim(self, keys: Sequence[str]) -> None:
-        place = (self.export.export_id, self.store.fingerprint)
-        taken = self.context.ledger.deliveries.keys_of_others(*place, keys)
+    def _claim(self, keys: Mapping[str, Sequence[str]]) -> None:
+        ledger, export_id, place = (
+            self.context.ledger,
+            self.export.export_id,
+            self.store.fingerprint,
+        )
+        taken = ledger.deliveries.keys_of_others(export_id, place, [*chain(*keys.values())])
         if taken:
             raise RefusedError(
                 f"export {self.job.name!r} does not write {sorted(taken)[0]!r}:"
                 " another export delivered it"
             )
+        ledger.announced.add(export_id, self.window.start, self.holder, place, keys)
 
     def _record(self, delivered: Delivered, *, is_last: bool) -> None:
         survey = delivered.survey

@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from .announced import Announced
 from .attempts import Attempts, Failures
 from .database import Database
 from .deliveries import Deliveries
@@ -98,6 +99,7 @@ class Ledger:
         self._database = database
         self.exports = Exports(database)
         self.events = Events(database)
+        self.announced = Announced(database)
         self.attempts = Attempts(database)
         self.deliveries = Deliveries(database)
         self.late = LateRows(database)

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from evexport_dagster.errors import RefusedError
 from evexport_dagster.record_schema import RecordSchema
 
+from .announced import Place, adopt
 from .database import ConflictError, Database
 from .late import forget_late
 from .leases import require_lease
@@ -35,8 +36,6 @@ from .receipts import delivered_file, delivery_values, file_values, receipts_whe
 from .schema import attempt, delivery, event, file
 from .schemas import keep_schema
 from .values import DeliveredFile, NewlyKnown, NewNotice, Receipt, StaleFile, Totals
-
-Place = tuple[int, datetime, int]
 
 
 def _same(table: Table) -> ColumnElement[bool]:
@@ -84,9 +83,10 @@ class Deliveries:
         the schema that its hash means, the notice that tells of it, and what it makes known of
         profiles.
 
-        Gives the stale files of this delivery: those that former receipts had and this one has
-        not, as long as they were not reported as `removed`. Raises BusyError when the holder has
-        lost the window, and RefusedError for a key that another delivery has.
+        Gives the stale files of this delivery: those that former receipts had, or runs that broke
+        off had announced, and this one has not, as long as they were not reported as `removed`.
+        Raises BusyError when the holder has lost the window, and RefusedError for a key that
+        another delivery has.
         """
         try:
             return self._record(receipt, holder, notice, schema, known)
@@ -114,6 +114,7 @@ class Deliveries:
                 keep_schema(connection, receipt.export_id, schema)
             _put_delivery(connection, receipt, place)
             outdate(connection, receipt.export_id, receipt.window_start)
+            adopt(connection, place, {(it.destination, it.key) for it in receipt.files})
             left = _put_files(connection, receipt.files, place)
             if notice is not None:
                 insert_notice(connection, notice)

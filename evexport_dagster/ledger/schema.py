@@ -162,6 +162,18 @@ file = Table(
     _to("delivery", "export_id", "window_start", "event"),
 )
 
+announced = Table(
+    "announced",
+    metadata,
+    _column("export_id", BigInteger),
+    _column("window_start", Instant),
+    _column("event", Integer),
+    _column("destination", Text),
+    _column("key", FreeText),
+    PrimaryKeyConstraint("export_id", "window_start", "event", "destination", "key"),
+    _to("event", "export_id", "event", target=_EVENT),
+)
+
 lease = Table(
     "lease",
     metadata,

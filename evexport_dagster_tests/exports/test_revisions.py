@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from evexport_dagster.errors import ExportError, RefusedError, RevisionError
-from evexport_dagster_tests.handmade import Document, Handmade, one_time, recurring
+from evexport_dagster.ledger.deliveries import Deliveries
+from evexport_dagster_tests.handmade import (
+    Document,
+    Handmade,
+    at,
+    event,
+    one_time,
+    recurring,
+)
 
 LAST_DAY = recurring(start="2026-06-16")
 
@@ -76,6 +86,35 @@ def test_another_format_leaves_nothing_of_the_former_one(home: Handmade) -> None
     assert home.tree().keys() == {*keys, "Charged/README"}
     assert all("/json/" in key and key.endswith(".json.gz") for key in keys)
     assert not (home.out / "Charged" / "csv").exists()
+
+
+class Killed(BaseException):
+    """The end of a process."""
+
+
+def test_an_edit_after_a_run_was_killed_leaves_nothing_of_it(
+    home: Handmade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.events([event(name, at(0, 5), n=name) for name in ("Charged", "App Launched")])
+    home.open().create("purchases")
+    foreign = home.out / "Charged" / "of somebody else.csv.gz"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(gzip.compress(b"n\nx\n"))
+
+    def kill(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Deliveries, "record", kill)
+        with pytest.raises(Killed):
+            home.run()
+    assert len(home.values()) > 1
+    home.spec(folder="run_date", format="csv")
+    with home.open() as project:
+        project.edit("purchases")
+    home.run()
+    assert home.values() == {"Charged": 1, "App Launched": 1, "x": 1}
+    assert home.run() == ()
 
 
 def test_an_edit_may_add_an_event(home: Handmade) -> None:
