@@ -130,8 +130,10 @@ def look_into(
     there = arrivals(con, touched, job.listed_events, job.spec.where, name_column(job.spec))
     found = _late(context, job, export, there)
     _keep(context, job, export, found)
-    latest = [it.latest for it in there.values()] + [arrived for _, arrived in newest]
-    return LateLook(found, max((it for it in [since, *latest] if it is not None), default=None))
+    latest = [since, *(it.latest for it in there.values()), *(arrived for _, arrived in newest)]
+    # What says that it arrives in years must not hide what does until then.
+    seen_to = [min(it, context.clock()) for it in latest if it is not None]
+    return LateLook(found, max(seen_to, default=None))
 
 
 def _late(

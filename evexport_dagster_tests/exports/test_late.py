@@ -242,9 +242,20 @@ def test_the_next_look_begins_where_this_one_ended(watched: Handmade) -> None:
     first = project.unattended.look_for_late("purchases")
     assert first.seen_to == at(2, 23) + MINUTE
     watched.events([came("Charged", at(1, 5), 2 * DAY, n="late")], "later")
+    watched.now = at(3, 6)
     second = project.unattended.look_for_late("purchases", first.seen_to)
     assert [it.window_start for it in second.found] == [at(1)]
     assert second.seen_to == at(3, 5)
+
+
+def test_a_row_that_says_it_arrives_in_years_hides_nothing(watched: Handmade) -> None:
+    project = watched.open()
+    watched.events([came("Charged", at(1, 5), 3650 * DAY, n="bogus")], "bogus")
+    first = project.unattended.look_for_late("purchases")
+    watched.run()
+    watched.events([came("Charged", at(0, 5), 3 * DAY, n="late")], "later")
+    second = project.unattended.look_for_late("purchases", first.seen_to)
+    assert [(it.window_start, it.event) for it in second.found] == [(at(0), "Charged")]
 
 
 def test_receipts_tell_how_late_rows_were(watched: Handmade) -> None:
