@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +63,7 @@ PROJECT_FILE: Final = "evexport.yaml"
 _DAGSTER_FILE: Final = "dagster.yaml"
 
 _SQLITE = "sqlite:///"
+_VARIABLE: Final = re.compile(r"Secret\(env='([^']*)'\)")
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -86,6 +89,13 @@ class Settings:
         ledger = self.runtime.ledger
         url = reveal(ledger, environ) if isinstance(ledger, Secret) else ledger
         return _absolute_url(url, self.folder)
+
+    def digest(self, *more: object, environ: Mapping[str, str] = os.environ) -> str:
+        """What changes with these settings, with what `more` there is, and with which of the
+        variables that they name are set: not with their values, which are nobody's to keep."""
+        said = repr((self, more))
+        unset = sorted({name for name in _VARIABLE.findall(said) if not environ.get(name)})
+        return hashlib.sha256(repr((said, unset)).encode("utf-8")).hexdigest()
 
 
 def reveal(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:

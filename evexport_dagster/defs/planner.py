@@ -7,9 +7,10 @@ daemons, it is asked.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import dagster as dg
 
@@ -34,6 +35,25 @@ from evexport_dagster.exports import ExportJob, NextRun, Project, in_turn, is_do
 SECONDS = 5
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What one tick leaves to the next: the statuses that assets show; a digest of the settings,
+    and since when they are so, as ISO 8601.
+
+    Dagster's daemon loads the code anew every minute: that alone changes nothing, and is no reason
+    to try again what failed.
+    """
+
+    statuses: dict[str, str] = field(default_factory=dict)
+    settings: str = ""
+    since: str = ""
+
+    @property
+    def settings_at(self) -> dt.datetime:
+        """When the settings changed."""
+        return dt.datetime.fromisoformat(self.since)
+
+
 @dataclass
 class _Tick:
     """One look at every export: the runs of Dagster, the statuses that it shows, what is due, and
@@ -42,7 +62,7 @@ class _Tick:
     project: Project
     instance: dg.DagsterInstance
     runs: Sequence[dg.DagsterRun]
-    statuses: dict[str, str]
+    known: _Known
     due: list[NextRun] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
@@ -51,14 +71,17 @@ class _Tick:
         registered = self.project.registered(job.name)
         if registered is None:
             return
-        self.statuses[job.name] = show_status(registered, self.instance, self.statuses)
+        statuses = self.known.statuses
+        statuses[job.name] = show_status(registered, self.instance, statuses)
         own = [run for run in self.runs if is_of(run, job.name)]
         if registered.state == "stopped":
             for run in own:
                 cancel(self.instance, run)
             return
         facts, now = (
-            self.project.unattended.facts(job.name, queued=bool(own)),
+            self.project.unattended.facts(
+                job.name, queued=bool(own), settings_at=self.known.settings_at
+            ),
             self.project.unattended.now(),
         )
         if facts is None:
@@ -135,7 +158,7 @@ def planner_sensor(project: Project, keys: Keys = PLAIN) -> dg.SensorDefinition:
         opened = keys.opened(context.resources)
         set_pool_limit(context.instance, opened.settings.runtime.concurrent_runs)
         runs = bury(opened, context.instance, unfinished(context.instance, loaded))
-        tick = _Tick(opened, context.instance, runs, json.loads(context.cursor or "{}"))
+        tick = _Tick(opened, context.instance, runs, _known(opened, context.cursor))
         for job in opened.unattended.jobs():
             if job.name not in loaded:
                 tick.said.append(f"{job.name}: reload the code location to let it run")
@@ -151,10 +174,21 @@ def planner_sensor(project: Project, keys: Keys = PLAIN) -> dg.SensorDefinition:
         return dg.SensorResult(
             run_requests=requests,
             skip_reason=None if requests else said,
-            cursor=json.dumps(tick.statuses),
+            cursor=json.dumps(asdict(tick.known)),
         )
 
     return planner
+
+
+def _known(project: Project, cursor: str | None) -> _Known:
+    """What the last tick left, with the settings as they are now."""
+    hidden = [job.spec.pii for job in project.unattended.jobs()]
+    held, digest = json.loads(cursor or "{}"), project.settings.digest(hidden)
+    if not {field.name for field in fields(_Known)} <= held.keys():
+        held = asdict(_Known())
+    if held["settings"] != digest:
+        held |= {"settings": digest, "since": project.unattended.opened_at.isoformat()}
+    return _Known(**held)
 
 
 def _waits(planned: NextRun) -> str:

@@ -27,8 +27,16 @@ class Agenda:
     opened_at: datetime
     _reached: dict[_Key, datetime] = field(default_factory=dict)
 
-    def facts(self, job: ExportJob, export: RegisteredExport, *, queued: bool) -> Facts:
-        """The facts of a registered export; `queued` tells that a run of it waits or works."""
+    def facts(
+        self,
+        job: ExportJob,
+        export: RegisteredExport,
+        *,
+        queued: bool,
+        settings_at: datetime | None = None,
+    ) -> Facts:
+        """The facts of a registered export; `queued` tells that a run of it waits or works, and
+        `settings_at` when those of the project changed, if that was not when it was opened."""
         ledger, export_id, now = self.context.ledger, export.export_id, self.context.clock()
         listed = job.listed_events
         events = [it for it in ledger.events.of(export_id) if listed is None or it.name in listed]
@@ -46,7 +54,7 @@ class Agenda:
             job=job,
             state=export.state,
             since=min(lacking, default=reached),
-            changed_at=max(export.revision.created_at, self.opened_at),
+            changed_at=max(export.revision.created_at, settings_at or self.opened_at),
             whole=frozenset(windows).difference(lacking),
             late=frozenset(it.window_start for it in ledger.late.of(export_id) if it.reopens),
             unfinished=frozenset(it.window_start for it in ledger.manifests.outdated(export_id)),

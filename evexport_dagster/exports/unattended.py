@@ -84,13 +84,19 @@ class Unattended:
             Watched(*self.of(it), it, looked[it.name]) for it in known if it.name in looked
         )
 
-    def facts(self, name: str, *, queued: bool) -> Facts | None:
+    def facts(
+        self, name: str, *, queued: bool, settings_at: datetime | None = None
+    ) -> Facts | None:
         """What the ledger knows of an export, for the planner; None where it is not registered.
 
-        `queued` tells that a run of it waits or works.
+        `queued` tells that a run of it waits or works, `settings_at` when the settings of the
+        project changed: by default when it was opened.
         """
         export = registration.registered(self._context, name)
-        return self._agenda.facts(self.of(export)[1], export, queued=queued) if export else None
+        if export is None:
+            return None
+        job = self.of(export)[1]
+        return self._agenda.facts(job, export, queued=queued, settings_at=settings_at)
 
     def column_versions(self, name: str) -> Mapping[str, int]:
         """The newest version of the column list of each event of an export."""
@@ -116,6 +122,11 @@ class Unattended:
                 run_id = lease.holder.partition("/")[0]
                 found[run_id] = found.get(run_id, False) or is_alive(self._context, lease)
         return found
+
+    @property
+    def opened_at(self) -> datetime:
+        """When the project was opened."""
+        return self._agenda.opened_at
 
     def now(self) -> datetime:
         """What time it is, by the project's clock."""

@@ -16,6 +16,7 @@ import pytest
 from evexport_dagster.definitions import definitions
 from evexport_dagster.defs.resources import resources
 from evexport_dagster.defs.runs import EXPORT_TAG, PROCESS_TAG, WINDOW_TAG, is_dead, unfinished
+from evexport_dagster.errors import AccessError
 from evexport_dagster.exports import Project
 from evexport_dagster.exports.holders import new_holder
 from evexport_dagster_tests.handmade import (
@@ -33,6 +34,7 @@ from .servers import servers
 
 __all__ = ["made"]
 
+MINUTE = dt.timedelta(minutes=1)
 KEY = dg.AssetKey(["exports", "purchases"])
 HISTORY = dg.AssetKey(["exports", "purchases_history"])
 FAILING = dg.AssetKey(["exports", "failing"])
@@ -45,17 +47,22 @@ def project(made: Handmade) -> Iterator[Project]:
         yield opened
 
 
-def tick(project: Project, instance: dg.DagsterInstance) -> dg.SensorExecutionData:
+def tick(
+    project: Project, instance: dg.DagsterInstance, cursor: str | None = None
+) -> dg.SensorExecutionData:
     """One evaluation of the planner by code that was loaded from the project's folder."""
-    return _tick(definitions(project.settings.folder), project, instance)
+    return _tick(definitions(project.settings.folder), project, instance, cursor)
 
 
 def _tick(
-    loaded: dg.Definitions, project: Project, instance: dg.DagsterInstance
+    loaded: dg.Definitions,
+    project: Project,
+    instance: dg.DagsterInstance,
+    cursor: str | None = None,
 ) -> dg.SensorExecutionData:
     repository = loaded.get_repository_def()
     with dg.build_sensor_context(
-        instance=instance, resources=resources(project), repository_def=repository
+        instance=instance, resources=resources(project), repository_def=repository, cursor=cursor
     ) as context:
         return repository.get_sensor_def("planner").evaluate_tick(context)
 
@@ -204,6 +211,42 @@ def test_a_window_that_is_due_again_is_another_run_to_dagster(
     ((_, run_key, tags),) = asked(project, forgetting)
     assert tags[WINDOW_TAG] == "2026-06-14-00:00"
     assert run_key not in keys
+
+
+def test_code_that_is_loaded_anew_is_no_reason_to_try_again_what_failed(
+    made: Handmade, forgetting: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.destinations["later"] = {"type": "azure", "account": "a", "container": "c"}
+    made.destinations["later"]["sas_token"] = {"env": "LATER"}
+    made.destinations["denied"] = {"type": "local", "path": "denied"}
+    made.configure()
+    made.spec(destination="denied")
+    (made.folder / "denied").write_text("a file, where a folder should be")
+    with made.open() as project:
+        project.create("purchases")
+        cursor = tick(project, forgetting).cursor
+    with made.open() as project, pytest.raises(AccessError):
+        project.run("purchases")
+
+    def asks(cursor: str | None) -> tuple[bool, str | None]:
+        """Whether the planner asks for a run when its code was loaded anew, a minute later."""
+        made.now += MINUTE
+        with made.open() as project:
+            data = tick(project, forgetting, cursor)
+        return bool(data.run_requests), data.cursor
+
+    for _ in range(3):
+        does, cursor = asks(cursor)
+        assert not does
+    monkeypatch.setenv("LATER", "secret")
+    does, cursor = asks(cursor)
+    assert does
+    assert "secret" not in (cursor or "")
+    with made.open() as project, pytest.raises(AccessError):
+        project.run("purchases")
+    assert asks(cursor)[0] is False
+    made.configure(settle="6m")
+    assert asks(cursor)[0] is True
 
 
 def test_a_run_whose_process_is_gone_is_failed(
