@@ -17,7 +17,7 @@ from evexport_dagster.defs.freshness import freshness_policy
 from evexport_dagster.defs.instance import POOL
 from evexport_dagster.defs.io_managers import Batch, ExportIOManager
 from evexport_dagster.defs.metadata import asset_key, code_version
-from evexport_dagster.defs.partitions import partitions_of, tasks_of
+from evexport_dagster.defs.partitions import first_day_shown, partitions_of, tasks_of
 from evexport_dagster.defs.resources import PLAIN, Keys
 from evexport_dagster.defs.runs import begin, planned_window
 from evexport_dagster.defs.selection import graph_name
@@ -41,6 +41,7 @@ def export_asset(
     """The asset of an export; `today` is a day of the account, and decides the horizon."""
     spec = job.spec
     checks = [check.get_python_identifier() for check in check_specs(job)]
+    events = len(project.events(job.name))
     deliver, done = _deliver_op(job, keys), _done_op(job, checks)
 
     @dg.graph(name=graph_name(job), out={name: dg.GraphOut() for name in (_OUTPUT, *checks)})
@@ -51,7 +52,7 @@ def export_asset(
     assets = dg.AssetsDefinition.from_graph(
         export,
         keys_by_output_name={_OUTPUT: asset_key(job.name)},
-        partitions_def=partitions_of(job, len(project.events(job.name)), today),
+        partitions_def=partitions_of(job, events, today),
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=check_specs(job),
     )
@@ -63,7 +64,7 @@ def export_asset(
     }
     return assets.map_asset_specs(
         lambda asset: asset.replace_attributes(
-            description=description(project, job),
+            description=description(project, job, first_day_shown(job, events, today)),
             group_name=spec.type,
             code_version=code_version(job, project.settings),
             owners=list(spec.owners),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from evexport_dagster.exports import ExportJob, Project
 from evexport_dagster.plan import PlannedEvent, WindowPlan
 from evexport_dagster.settings import LocalDestination
@@ -12,16 +14,16 @@ _MOST_EVENTS = 12
 _FORMATS = {"csv": "CSV", "json": "JSON", "xml": "XML", "parquet": "Parquet"}
 
 
-def description(project: Project, job: ExportJob) -> str:
+def description(project: Project, job: ExportJob, shown_from: date) -> str:
     """Markdown: what is exported, from when, how often, to where, in what form; and how to do a
-    window again."""
+    window again, be it one that is shown or an older one."""
     parts = [
         *([job.spec.description] if job.spec.description else []),
         _state(project, job),
         f"**What is exported:** {_events(job)}.",
         f"**When:** {_when(job)}",
         f"**Where to:** {_place(job)}, as {_FORMATS[job.spec.format]} files. {_file(project, job)}",
-        _again(job),
+        _again(job, shown_from),
         _failures(job),
         f"Made from `{_file_name(project, job)}`.",
     ]
@@ -95,11 +97,18 @@ def _file(project: Project, job: ExportJob) -> str:
     return f"For example `{plan.key(PlannedEvent(name, path_segment(name)), 0, 0)}`."
 
 
-def _again(job: ExportJob) -> str:
+def _again(job: ExportJob, shown_from: date) -> str:
+    older = (
+        f" Windows before {shown_from} are not shown here: `evexport run {job.name} --from"
+        f" {job.first_day} --to {job.first_day + timedelta(days=1)}` does one day of them."
+        if shown_from > job.first_day
+        else ""
+    )
     created = "" if job.listed_events is not None else " (events are there once it is created)"
     return (
         "**To deliver a window again:** open *Partitions*, press *Materialize*, choose the windows"
         f" and the events{created}, and launch. The same files are replaced: nothing is doubled."
+        f"{older}"
     )
 
 

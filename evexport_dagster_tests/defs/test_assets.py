@@ -121,6 +121,18 @@ def test_what_an_asset_says_of_itself(folder: Path) -> None:
     assert isinstance(spec.freshness_policy, dg.FreshnessPolicy)
 
 
+def test_an_asset_says_how_older_windows_are_delivered_again(folder: Path) -> None:
+    assert "are not shown here" not in said_by(folder)
+    names = ", ".join(f"Event {number}" for number in range(512))
+    spec = (folder / "exports" / "purchases.yaml").read_text()
+    spec = spec.replace("App Launched, Charged", f"App Launched, Charged, {names}")
+    spec = spec.replace("every: 8h", "every: 4h").replace("start: 2026-06-14", "start: 2024-01-01")
+    spec = spec.replace("from: 2026-06-12, to: 2026-06-13", "from: 2023-12-01, to: 2023-12-31")
+    (folder / "exports" / "purchases.yaml").write_text(spec)
+    said = said_by(folder)
+    assert "are not shown here: `evexport run purchases --from 2024-01-01 --to 2024-01-02`" in said
+
+
 def test_an_asset_says_what_has_become_of_its_export(folder: Path) -> None:
     with load_project(folder) as project:
         (created, _) = project.create("purchases")

@@ -160,6 +160,8 @@ class Daemon:
         facts = self.project.unattended.facts(name, queued=False)
         if facts is None:
             return None
+        if facts.failures:
+            self._try(lambda: self.project.unattended.forget_left(name))
         if is_done(facts, self.home.now):
             self._try(lambda: self.project.discover(name))
             self._try(lambda: self.project.unattended.finish(name))
