@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from evexport_dagster.spec.model_events import ResolvedChoice
@@ -55,10 +55,27 @@ class EventColumns:
         """Every source property that is exported, with the label of its column."""
         return {source: column.label for column in self.columns for source in column.sources}
 
+    def parted(self, prefix: str) -> tuple[EventColumns, EventColumns]:
+        """The columns whose sources all begin with a prefix, by labels without it, and behind
+        them the others."""
+        return _parted(self, prefix)
+
     @property
     def is_as_in_source(self) -> bool:
         """Whether no property is renamed or merged."""
         return all(column.sources == (column.label,) for column in self.columns)
+
+
+@lru_cache(maxsize=256)
+def _parted(columns: EventColumns, prefix: str) -> tuple[EventColumns, EventColumns]:
+    parts: tuple[list[Column], list[Column]] = ([], [])
+    for column in columns.columns:
+        if all(name.startswith(prefix) for name in column.sources):
+            parts[0].append(Column(column.label.removeprefix(prefix), column.sources))
+        else:
+            parts[1].append(column)
+    begins, others = (replace(columns, columns=tuple(part)) for part in parts)
+    return begins, others
 
 
 @dataclass(frozen=True)

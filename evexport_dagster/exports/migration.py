@@ -205,6 +205,8 @@ def _parted(path: str) -> tuple[str, str, str]:
 def _now(spec: ExportSpec, event: str, path: str) -> str | None:
     """Where the export has what stood at a path; None where it has it not."""
     group, _, name = path.partition(".")
+    if group == LEGACY.session:
+        return None
     if group == _PROPERTIES:
         return _property(spec, event, name)
     group, _, name = MOVED.get(path, path).partition(".")

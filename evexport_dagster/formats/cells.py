@@ -6,10 +6,12 @@ A format takes the one it needs. Both are NULL where the value is missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from evexport_dagster.columns import Column
+from evexport_dagster.columns import Column, EventColumns, relabelled
+from evexport_dagster.layouts import Layout
 from evexport_dagster.text import json_pointer, sql_literal
 
 
@@ -41,6 +43,39 @@ class Group:
     def labels(self) -> tuple[str, ...]:
         """The labels of its cells, in order."""
         return tuple(cell.label for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class PropertyGroups:
+    """The groups of the properties of an event: its own, and those of its session where a layout
+    has them."""
+
+    layout: Layout
+
+    def columns(self, columns: EventColumns) -> dict[str, EventColumns]:
+        """The columns of each group by its label; that of the session if it has any."""
+        if self.layout.session is None or self.layout.session_prefix is None:
+            return {self.layout.properties: columns}
+        session, own = columns.parted(self.layout.session_prefix)
+        found = {self.layout.properties: own}
+        return found | {self.layout.session: session} if session.columns else found
+
+    def members(
+        self, members: Mapping[str, Any], columns: EventColumns
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each group with the members of an object that stand in it; that of the session if it
+        has any."""
+        for label, its in self.columns(columns).items():
+            values = relabelled(members, its)
+            if values or label == self.layout.properties:
+                yield label, values
+
+    def apart(self, columns: EventColumns, text: str, others: str) -> str:
+        """SQL condition on a clean object: it may have members of the session, or fits `others`."""
+        if len(self.columns(columns)) == 1:
+            return others
+        beginning = sql_literal(f'"{self.layout.session_prefix}')
+        return f"contains({text}, {beginning}) OR {others}"
 
 
 @dataclass(frozen=True)

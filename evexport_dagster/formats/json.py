@@ -9,8 +9,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from evexport_dagster.columns import EventColumns, relabelled
-from evexport_dagster.formats.cells import Cell, Group, ObjectColumn, picked_cells
+from evexport_dagster.columns import EventColumns
+from evexport_dagster.formats.cells import (
+    Cell,
+    Group,
+    ObjectColumn,
+    PropertyGroups,
+    picked_cells,
+)
 from evexport_dagster.layouts import CLEVERTAP, Layout
 from evexport_dagster.strict_json import write
 from evexport_dagster.text import sql_literal
@@ -29,6 +35,7 @@ class JsonFormat:
 
     def __init__(self, layout: Layout = CLEVERTAP) -> None:
         self._properties, self._is_titled = layout.properties, layout.is_titled
+        self._groups = PropertyGroups(layout)
 
     def group(self, group: Group) -> str:
         if not group.name:
@@ -46,6 +53,9 @@ class JsonFormat:
         return f"'{sql_key(self._properties)}' || {self._members(columns, whole, picked)}"
 
     def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
+        return self._groups.apart(columns, whole.text, self._apart(columns, whole))
+
+    def _apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
         if columns.listed:
             return whole.exact
         if columns.is_as_in_source and not columns.renames:
@@ -54,7 +64,8 @@ class JsonFormat:
         return "true" if renames is None else f"{whole.exact} OR {_hides(whole.text, renames)}"
 
     def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
-        return f"{_json(self._properties)}:{write(relabelled(members, columns))}"
+        groups = self._groups.members(members, columns)
+        return self.separator.join(f"{_json(label)}:{write(values)}" for label, values in groups)
 
     def needs_picked(self, columns: EventColumns) -> bool:
         return columns.listed

@@ -11,8 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from evexport_dagster.columns import EventColumns, relabelled
-from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells, picked_fast
+from evexport_dagster.columns import EventColumns
+from evexport_dagster.formats.cells import (
+    Group,
+    ObjectColumn,
+    PropertyGroups,
+    picked_cells,
+    picked_fast,
+)
 from evexport_dagster.layouts import CLEVERTAP, Layout
 from evexport_dagster.strict_json import as_text
 from evexport_dagster.text import XML_MARKUP, sql_literal, xml_text
@@ -36,6 +42,7 @@ class XmlFormat:
 
     def __init__(self, layout: Layout = CLEVERTAP) -> None:
         self._properties, self._has_elements = layout.properties, layout.has_elements
+        self._groups = PropertyGroups(layout)
         self.begin, self.end = f"<{layout.element}>", f"</{layout.element}>\n"
 
     def group(self, group: Group) -> str:
@@ -56,6 +63,9 @@ class XmlFormat:
         return _element(self._properties, _own_order(columns, whole))
 
     def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
+        return self._groups.apart(columns, whole.text, self._apart(columns, whole))
+
+    def _apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
         merged = [column.sources for column in columns.columns if len(column.sources) > 1]
         if columns.listed or not merged:
             return whole.exact
@@ -67,12 +77,8 @@ class XmlFormat:
         return f"CASE WHEN {whole.exact} THEN true ELSE {doubled} END"
 
     def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
-        values = relabelled(members, columns)
-        entries = "".join(
-            f"{_key(label)}{xml_text(as_text(value))}{_ENTRY_END}"
-            for label, value in values.items()
-        )
-        return f"<{self._properties}>{entries}</{self._properties}>"
+        groups = self._groups.members(members, columns)
+        return "".join(f"<{label}>{_listed_members(values)}</{label}>" for label, values in groups)
 
     def needs_picked(self, columns: EventColumns) -> bool:
         return columns.listed
@@ -108,6 +114,13 @@ class XmlFormat:
 def _key(label: str) -> str:
     """What an entry with this label begins with, up to its value."""
     return f"<entry><key>{xml_text(label)}</key><value>"
+
+
+def _listed_members(members: Mapping[str, Any]) -> str:
+    """The entries of the members of an object."""
+    return "".join(
+        f"{_key(label)}{xml_text(as_text(value))}{_ENTRY_END}" for label, value in members.items()
+    )
 
 
 def _element(name: str, entries: str) -> str:

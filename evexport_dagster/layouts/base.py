@@ -117,8 +117,9 @@ class Layout:
     csv_prefixes: Mapping[str, str] = field(default_factory=dict)
     """What stands in CSV headers before the labels of a group."""
 
-    session_prefix: str | None = None
-    """What stands in CSV headers before session properties; None: they are not exported."""
+    session: str | None = None
+    """The group of the session's properties, which is there where a row has any; None: they are
+    not exported. Among those of the event they are known by their prefix in CSV headers."""
 
     old_values: Mapping[str, Mapping[str, OldValue]] = field(default_factory=dict)
     """Event property -> value -> what is written instead."""
@@ -133,6 +134,11 @@ class Layout:
     def properties(self) -> str:
         """The label of the event's properties."""
         return next(it.label for it in self.record if isinstance(it, Properties))
+
+    @property
+    def session_prefix(self) -> str | None:
+        """What stands before the names of session properties among those of the event."""
+        return None if self.session is None else self.csv_prefixes[self.session]
 
     def rows_per_file(self, most: int) -> int:
         """The records that a file holds at most, where the settings say so many."""

@@ -67,8 +67,9 @@ LEGACY: Final = Layout(
         "profile": "profile.",
         "deviceInfo": "deviceInfo.",
         "eventProps": "eventproperties.",
+        "sessionProps": "sessionproperties.",
     },
-    session_prefix="sessionproperties.",
+    session="sessionProps",
     old_values=MappingProxyType({"Campaign type": CAMPAIGN_TYPES}),
     honours={
         ("type",): ("events",),

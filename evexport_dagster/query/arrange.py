@@ -1,7 +1,7 @@
 """The rows of a source as a layout wants them, arranged before anything else reads them.
 
 A layout with one series sees one event, whatever the source calls its events. One that has session
-properties in its headers sees them among those of the event, by their names there.
+properties sees them among those of the event, by their names in headers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import duckdb
 
-from evexport_dagster.formats import format_of
 from evexport_dagster.query.stage import NAME_IN_SOURCE
 from evexport_dagster.source import EVENTS_VIEW, Lake
 from evexport_dagster.spec.model import ExportSpec
@@ -40,8 +39,7 @@ def arrange(
             FROM {_RAW} WHERE {_taken(source_events)}
             """,
         )
-    has_headers = format_of(layout, spec.format).flat
-    if layout.session_prefix and has_headers and "session_props" in lake.event_columns:
+    if layout.session_prefix and "session_props" in lake.event_columns:
         _replace(con, _with_session(layout.session_prefix))
 
 
@@ -86,7 +84,8 @@ def _with_session(prefix: str) -> str:
             ELSE event_props END AS event_props
         ) FROM (
             SELECT *, rtrim(event_props, {blanks}) AS body,
-                exact_prefixed(session_props, {sql_literal(prefix)}) AS session
+                CASE WHEN session_props IS NULL THEN ''
+                ELSE exact_prefixed(session_props, {sql_literal(prefix)}) END AS session
             FROM {_RAW}
         )
     """

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from evexport_dagster.columns import EventColumns, relabelled
 from evexport_dagster.formats import ValueFormat
+from evexport_dagster.formats.cells import PropertyGroups
 from evexport_dagster.formats.values import (
     KINDS,
     Entries,
@@ -55,15 +56,12 @@ def value_records(
     for event, instances in _by_event(series):
         count = sum(rows_ for _, rows_ in instances)
         of_event = rows.slice(start, count)
-        entries = _properties(
-            of_event,
-            shapes[event],
-            columns[event],
-            floats.get(shape.layout.properties_of, NO_FLOATS),
-        )
+        of_source = floats.get(shape.layout.properties_of, NO_FLOATS)
+        properties = {
+            name: format_.column(name, _properties(of_event, shapes[event], its, of_source))
+            for name, its in PropertyGroups(shape.layout).columns(columns[event]).items()
+        }
         label = shape.spec.series.choice(shape.events[event]).label
-        name = shape.layout.properties
-        properties = {name: format_.column(name, entries)}
         records = format_.records(
             label, of_event.column("lead"), groups.of_rows(of_event) | properties
         )

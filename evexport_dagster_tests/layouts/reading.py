@@ -24,6 +24,8 @@ from evexport_dagster_tests.contracts.values import Value, read_exported
 from evexport_dagster_tests.layouts.expected import DEVICE, PROFILE
 
 MEMBERS = ["ts", "eventName", "profile", "deviceInfo", "eventProps"]
+SESSION = "sessionProps"
+"""The group that is behind the others where a record has any of its properties."""
 
 
 def json_records(data: bytes, name: str) -> list[Read]:
@@ -36,9 +38,10 @@ def json_records(data: bytes, name: str) -> list[Read]:
 
 def _record(value: Value) -> Read:
     assert isinstance(value, dict)
-    assert list(value) == MEMBERS
+    assert list(value) in (MEMBERS, [*MEMBERS, SESSION])
+    assert value.get(SESSION) != {}
     found: dict[Place, Any] = {("", key): value[key] for key in MEMBERS[:2]}
-    for group in MEMBERS[2:]:
+    for group in [*value][2:]:
         members = value[group]
         assert isinstance(members, dict)
         assert None not in members.values()
@@ -61,8 +64,8 @@ def xml_records(data: bytes) -> list[Read]:
 
 def _elements(event: ElementTree.Element) -> Read:
     assert event.tag == "Event"
-    assert [group.tag for group in event] == MEMBERS
-    ts, name, profile, device, properties = event
+    assert [group.tag for group in event] in (MEMBERS, [*MEMBERS, SESSION])
+    ts, name, profile, device, *objects = event
     found: dict[Place, Any] = {("", it.tag): Cell(it.text or "", True) for it in (ts, name)}
     for group in (profile, device):
         texts: dict[str, list[str]] = defaultdict(list)
@@ -73,16 +76,19 @@ def _elements(event: ElementTree.Element) -> Read:
             is_list = key == "all_identities"
             assert is_list or len(values) == 1
             found[group.tag, key] = values if is_list else Cell(values[0], True)
-    assert all([it.tag for it in entry] == ["key", "value"] for entry in properties)
-    places = places_in_xml(("eventProps", key.text or "") for key, _ in properties)
-    values_ = (Cell(value.text or "", True) for _, value in properties)
-    return found | dict(zip(places, values_, strict=True))
+    for group in objects:
+        assert all([it.tag for it in entry] == ["key", "value"] for entry in group)
+        assert len(group) or group.tag != SESSION
+        places = places_in_xml((group.tag, key.text or "") for key, _ in group)
+        values_ = (Cell(value.text or "", True) for _, value in group)
+        found |= dict(zip(places, values_, strict=True))
+    return found
 
 
 def parquet_records(data: bytes) -> list[Read]:
     """The records of a file whose columns are always the same."""
     table = parquet.read_table(io.BytesIO(data), page_checksum_verification=True)
-    assert table.column_names == MEMBERS
+    assert table.column_names == [*MEMBERS, SESSION]
     assert str(table.schema.field("ts").type) == "int64"
     for group, fields in (("profile", PROFILE), ("deviceInfo", DEVICE)):
         kind = table.schema.field(group).type
@@ -96,6 +102,7 @@ def parquet_records(data: bytes) -> list[Read]:
         for group in ("profile", "deviceInfo"):
             present = {key: text for key, text in row[group].items() if text is not None}
             found |= {(group, key): Cell(text, True) for key, text in present.items()}
-        found |= {("eventProps", key): typed(value, VALUE) for key, value in row["eventProps"]}
+        for group in ("eventProps", SESSION):
+            found |= {(group, key): typed(value, VALUE) for key, value in row[group]}
         records.append(found)
     return records

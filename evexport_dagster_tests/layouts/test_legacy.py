@@ -150,7 +150,7 @@ def _assert_same(lake: Lake, rows: Sequence[Row], found: Sequence[Read], format_
     assert times == Counter(expected.compact(row.event.event_time) for row in rows)
     for row in rows:
         record = expected.legacy(row, lake, IDENTIFIERS)
-        if format_ != "csv" or not _takes_session(row):
+        if not _takes_session(row):
             record = {it: value for it, value in record.items() if it[0] != "sessionProps"}
         read = by_time[expected.compact(row.event.event_time)]
         wrong = {
@@ -239,3 +239,27 @@ def _scalars(value: Value) -> list[Value]:
     if isinstance(value, list):
         return [it for member in value for it in _scalars(member)]
     return [] if value is None else [value]
+
+
+@pytest.mark.parametrize("format_", ["json", "xml", "parquet"])
+def test_listed_properties_of_the_session_stand_in_its_group(tmp_path: Path, format_: str) -> None:
+    lake = make(11, 60)
+    listed = ["z", {"name": "sessionproperties.utm_source", "as": "source"}]
+    write(
+        lake,
+        tmp_path,
+        {**SPEC, "format": format_, "events": {"select": "all", "properties": listed}},
+    )
+    read = [
+        record.get(("sessionProps", "source"))
+        for receipt in delivered(tmp_path)
+        for file in receipt.files
+        for record in records_of(format_, unpacked(tmp_path / "out" / file.key), receipt.event, [])
+        if {key for group, key in record if group == "sessionProps"} <= {"source"}
+    ]
+    wanted = [
+        expected.members(row.session).get("utm_source") if _takes_session(row) else None
+        for row in lake.rows
+    ]
+    assert len(read) == len(wanted)
+    assert sum(it is not None for it in read) == sum(it is not None for it in wanted) > 0

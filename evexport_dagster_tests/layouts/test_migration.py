@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ def shown(folder: Path) -> Any:
     return ran.document
 
 
+def _is_of_session(field: str) -> bool:
+    return field.startswith(("sessionProps.", "sessionproperties."))
+
+
+def _fields(event: Any) -> dict[str, str | None]:
+    return {it["legacy"]: it["now"] for it in event["fields"]}
+
+
 @pytest.mark.parametrize("layout", ["clevertap", "legacy"])
 def test_fields_types_and_values_are_told(tmp_path: Path, layout: str) -> None:
     lake = make(21, 90)
@@ -42,6 +51,7 @@ def test_fields_types_and_values_are_told(tmp_path: Path, layout: str) -> None:
         made = "deviceInfo.make" if layout == "legacy" else None
         assert fields["deviceInfo.make"]["now"] == made
         assert set(fields) >= {f"profile.{it}" for it in expected.PROFILE}
+        assert {it["now"] for it in fields.values() if _is_of_session(it["legacy"])} <= {None}
         for value in event["values"]:
             told[value["legacy"], value["now"]] += value["rows"]
     wanted: Counter[tuple[str, str]] = Counter()
@@ -52,14 +62,16 @@ def test_fields_types_and_values_are_told(tmp_path: Path, layout: str) -> None:
             wanted[str(then), str(now)] += 1
     assert told == wanted
     assert wanted
+    assert any(map(_is_of_session, chain(*(_fields(it) for it in document["events"].values()))))
 
 
 def test_csv_is_told_by_its_headers(tmp_path: Path) -> None:
     write(make(22, 60), tmp_path, {"format": "csv", "events": {"select": ["a/b"]}})
     (event,) = shown(tmp_path)["events"].values()
-    fields = {it["legacy"]: it["now"] for it in event["fields"]}
+    fields = _fields(event)
     assert fields["profile.objectId"] == "clevertapId"
     assert fields["eventproperties.Campaign type"] == "Campaign type"
+    assert fields["sessionproperties.utm_source"] is None
     assert set(fields) <= set(event["columns"]["legacy"])
     assert {it for it in fields.values() if it} <= set(event["columns"]["now"])
 

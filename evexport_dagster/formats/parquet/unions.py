@@ -95,6 +95,8 @@ def _structs(layout: Layout) -> Iterator[tuple[str, pa.DataType]]:
                 yield label, pa.int64() if is_number else pa.string()
             case Properties(label):
                 yield label, _map(_VALUE)
+                if layout.session is not None:
+                    yield layout.session, _map(_VALUE)
             case OfPerson(group) | OfDevice(group) if group in fields:
                 yield group, pa.struct([(it, pa.string()) for it in fields.pop(group)])
 
