@@ -37,6 +37,8 @@ WITHOUT_ID: Final = "rows_without_profile_id_in_source"
 
 _TEXTS: Final = ("email", "phone", "name", "gender", "dob", "push_token")
 _OBJECTS: Final = OBJECTS[PROFILES_VIEW]
+_NO_ROW: Final = 0
+"""A fingerprint that is that of no row; NULL is that of a profile that is listed as vanished."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,17 @@ def take_profiles(
 
 
 def keep_known(con: duckdb.DuckDBPyConnection, window: Window, path: Path) -> None:
-    """Write what is known of the profiles that were taken, once their window is delivered."""
+    """Write what is known of the profiles that were taken, once their window is delivered, and of
+    those that the window had before: whatever the files say of these now, it is no row."""
     start = _micros(window.start)
     _copy(
         con,
         f"""
         SELECT profile_id, fingerprint, {start} AS window_start FROM taken
         UNION ALL SELECT profile_id, NULL, {start} FROM vanished
+        UNION ALL SELECT profile_id, {_NO_ROW}, {start} FROM known_profiles
+            ANTI JOIN taken USING (profile_id) ANTI JOIN vanished USING (profile_id)
+            WHERE window_start = {start}
         """,
         path,
     )
