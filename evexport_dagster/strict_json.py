@@ -25,6 +25,9 @@ DUPLICATE = "duplicate_keys"
 SURROGATE = "lone_surrogates"
 
 
+BESIDE_MALFORMED = "\0malformed\0"
+"""What an object begins with that stands beside a malformed one, which is counted with it."""
+
 DEEPEST = 600
 """The levels of objects and lists that are read; what is deeper counts as malformed."""
 
@@ -100,9 +103,12 @@ def read_members(text: str) -> tuple[dict[str, Any], Counter[str]]:
 
     Values are dict, list, str, bool, None (only inside lists and nested objects) and `Number`.
     """
-    value, odd = _read(text)
+    object_ = text.removeprefix(BESIDE_MALFORMED)
+    value, odd = _read(object_)
     if not isinstance(value, dict):
         return {}, Counter({MALFORMED: 1})
+    if object_ != text:
+        odd[MALFORMED] += 1
     return {key: member for key, member in value.items() if member is not None}, odd
 
 

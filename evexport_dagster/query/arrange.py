@@ -72,20 +72,10 @@ def _expression(pattern: str) -> str:
 
 
 def _with_session(prefix: str) -> str:
-    """The rows with their session properties behind those of the event. What is no object stays
-    what it is; a text that ends with a brace, and is no object, does not become one."""
-    blanks = "' ' || chr(9) || chr(10) || chr(13)"
-    return rf"""
-        SELECT * EXCLUDE (session, body) REPLACE (
-            CASE WHEN session = '' THEN event_props
-            WHEN body IS NULL OR regexp_full_match(body, '\s*\{{\s*\}}')
-                THEN '{{' || session || '}}'
-            WHEN ends_with(body, '}}') THEN left(body, -1) || ',' || session || '}}'
-            ELSE event_props END AS event_props
-        ) FROM (
-            SELECT *, rtrim(event_props, {blanks}) AS body,
-                CASE WHEN session_props IS NULL THEN ''
-                ELSE exact_prefixed(session_props, {sql_literal(prefix)}) END AS session
-            FROM {_RAW}
-        )
+    """The rows with their session properties behind those of the event."""
+    return f"""
+        SELECT * REPLACE (
+            CASE WHEN session_props IS NULL THEN event_props
+            ELSE exact_joined(event_props, session_props, {sql_literal(prefix)}) END AS event_props
+        ) FROM {_RAW}
     """

@@ -18,6 +18,8 @@ from duckdb import sqltypes
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from evexport_dagster.strict_json import (
+    BESIDE_MALFORMED,
+    MALFORMED,
     Cleaned,
     as_text,
     clean,
@@ -54,11 +56,30 @@ def replaced(text: str, key: str, value: str | None) -> str:
     return write({**members, key: value})
 
 
+def joined(text: str | None, other: str | None, prefix: str) -> str | None:
+    """An object with the members of another one behind its own, a prefix before each key; what is
+    malformed has none, and is counted when the object is read."""
+    members, is_malformed = _prefixed(other or "{}", prefix)
+    if not members and not is_malformed:
+        return text
+    own = (text or "{}").strip(_BLANKS)
+    if read_members(own)[1][MALFORMED]:
+        own, is_malformed = "{}", True
+    inner = own[1:-1].strip(_BLANKS)
+    mark = BESIDE_MALFORMED if is_malformed else ""
+    return f"{mark}{{{','.join(filter(None, (inner, members)))}}}"
+
+
 @lru_cache(maxsize=4096)
-def prefixed(text: str | None, prefix: str) -> str:
-    """The members of an object as they stand within one, with a prefix before each key."""
-    members, _ = read_members(text or "{}")
-    return write({prefix + key: value for key, value in members.items()})[1:-1]
+def _prefixed(text: str, prefix: str) -> tuple[str, bool]:
+    """The members of an object as they stand within one, with a prefix before each key; and
+    whether it is malformed."""
+    members, odd = read_members(text)
+    inner = write({prefix + key: value for key, value in members.items()})[1:-1]
+    return inner, bool(odd[MALFORMED])
+
+
+_BLANKS = " \t\n\r"
 
 
 def string_array(texts: Sequence[str | None]) -> pa.Array:
@@ -88,12 +109,12 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
             [function(*both) for both in zip(texts.to_pylist(), keys.to_pylist(), strict=True)]
         )
 
-    def texts_of(function: Callable[..., str], *columns: pa.Array) -> pa.Array:
+    def texts_of(function: Callable[..., str | None], *columns: pa.Array) -> pa.Array:
         rows = zip(*(column.to_pylist() for column in columns), strict=True)
         return string_array([function(*row) for row in rows])
 
     _register(con, "exact_replaced", lambda a, b, c: texts_of(replaced, a, b, c), 3, "VARCHAR")
-    _register(con, "exact_prefixed", lambda a, b: texts_of(prefixed, a, b), 2, "VARCHAR")
+    _register(con, "exact_joined", lambda a, b, c: texts_of(joined, a, b, c), 3, "VARCHAR")
     _register(con, "exact_object", cleaned(clean), 1, _CLEANED_SQL)
     _register(con, "exact_as_string", cleaned(clean_as_string), 1, _CLEANED_SQL)
     _register(con, "exact_unless_unique", cleaned(clean_unless_unique), 1, _CLEANED_SQL)

@@ -99,11 +99,6 @@ def members(text: str | None) -> dict[str, Value]:
     return {key: item for key, item in items if item is not None}
 
 
-def is_object(text: str) -> bool:
-    """Whether a text is a well-formed object."""
-    return isinstance(_read(text), dict)
-
-
 def _read(text: str | None) -> Value:
     try:
         return read_source(text) if text is not None else None

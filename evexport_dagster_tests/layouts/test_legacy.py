@@ -59,8 +59,7 @@ def columns_of(lake: Lake, name: str, day: Any) -> list[Column]:
     seen: dict[Place, None] = {}
     for row in sorted(rows, key=day_of):
         keys = [("eventProps", key) for key in expected.members(row.event.event_props)]
-        if _takes_session(row):
-            keys += [("sessionProps", key) for key in expected.members(row.session)]
+        keys += [("sessionProps", key) for key in expected.members(row.session)]
         seen |= dict.fromkeys(sorted(keys, key=lambda it: _named(*it)))
     return list(_columns([*fields, *seen]))
 
@@ -83,11 +82,6 @@ def _columns(fields: Sequence[Place]) -> list[Column]:
 def _named(group: str, key: str) -> str:
     """What the session's keys are told apart by among those of the event."""
     return f"sessionproperties.{key}" if group == "sessionProps" else key
-
-
-def _takes_session(row: Row) -> bool:
-    """Nothing stands beside properties that are no object."""
-    return row.event.event_props is None or expected.is_object(row.event.event_props)
 
 
 def records_of(format_: str, data: bytes, name: str, columns: Sequence[Column]) -> list[Read]:
@@ -150,8 +144,6 @@ def _assert_same(lake: Lake, rows: Sequence[Row], found: Sequence[Read], format_
     assert times == Counter(expected.compact(row.event.event_time) for row in rows)
     for row in rows:
         record = expected.legacy(row, lake, IDENTIFIERS)
-        if not _takes_session(row):
-            record = {it: value for it, value in record.items() if it[0] != "sessionProps"}
         read = by_time[expected.compact(row.event.event_time)]
         wrong = {
             place: (record.get(place, "nothing"), read.get(place, "nothing"))
@@ -257,9 +249,6 @@ def test_listed_properties_of_the_session_stand_in_its_group(tmp_path: Path, for
         for record in records_of(format_, unpacked(tmp_path / "out" / file.key), receipt.event, [])
         if {key for group, key in record if group == "sessionProps"} <= {"source"}
     ]
-    wanted = [
-        expected.members(row.session).get("utm_source") if _takes_session(row) else None
-        for row in lake.rows
-    ]
+    wanted = [expected.members(row.session).get("utm_source") for row in lake.rows]
     assert len(read) == len(wanted)
     assert sum(it is not None for it in read) == sum(it is not None for it in wanted) > 0

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evexport_dagster.query.exact import string_array
+from evexport_dagster.query.exact import joined, string_array
+from evexport_dagster.strict_json import MALFORMED, clean
 
 RELAXED = settings(deadline=None, max_examples=80)
 TEXTS = st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=40)
@@ -66,3 +67,24 @@ def test_the_other_ways_of_cleaning(con: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     assert as_string == {"text": '{"a":{"b":"1"},"c":["true",null]}', "odd": None}
     assert unless_unique == {"text": text, "odd": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "members", "malformed"),
+    [
+        ('{"a":1,}', '{"b":2}', '{"s.b":2}', 1),
+        ("[1]", '{"b":2}', '{"s.b":2}', 1),
+        (None, '{"b":1.50}', '{"s.b":1.50}', 0),
+        (" {\t} ", '{"b":2}', '{"s.b":2}', 0),
+        ('{"a":null}\n', '{"b":2}', '{"s.b":2}', 0),
+        ('{"a":1}', "nothing", '{"a":1}', 1),
+        ("{bad", "[]", "{}", 1),
+        ('{"a":1}', '{"b":null}', '{"a":1}', 0),
+        ('{"b":1}', '{"b":{"c":null},"b":3}', '{"b":1,"s.b":{"c":null}}', 0),
+    ],
+)
+def test_members_beside_those_of_a_malformed_object_stay(
+    text: str | None, other: str, members: str, malformed: int
+) -> None:
+    cleaned = clean(joined(text, other, "s."))
+    assert (cleaned.text, cleaned.odd.get(MALFORMED, 0)) == (members, malformed)
