@@ -9,10 +9,11 @@ from evexport_dagster.errors import Fault
 from evexport_dagster.layouts import LAYOUTS, Chosen, EventTime, Layout, OfDevice, OfPerson
 from evexport_dagster.naming import Template, TemplateError, Variable
 from evexport_dagster.spec.document import Document, ValuePath
-from evexport_dagster.spec.model import ExportSpec
+from evexport_dagster.spec.model import PROFILES, ExportSpec
 from evexport_dagster.spec.model_fields import Field
 
 _NOTHING: Final[tuple[Any, ...]] = ([], {}, None)
+_TYPE: Final = ("type",)
 
 
 def layout_faults(document: Document) -> Iterator[tuple[ValuePath, Fault]]:
@@ -20,6 +21,10 @@ def layout_faults(document: Document) -> Iterator[tuple[ValuePath, Fault]]:
     name = document.get(("layout",))
     layout = LAYOUTS.get(name) if isinstance(name, str) else None
     if layout is None:
+        return
+    if document.get(_TYPE) == PROFILES and PROFILES not in layout.honours.get(_TYPE, (PROFILES,)):
+        rule = "is for events only: leave this out, files of profiles have one layout"
+        yield ("layout",), document.fault(("layout",), rule)
         return
     for path, allowed in layout.honours.items():
         value = document.get(path)

@@ -72,6 +72,17 @@ def test_what_a_layout_cannot_honour_is_refused(layout: str, said: str, settings
     assert fault.where.partition(": ")[2].startswith(said.partition(":")[0])
 
 
+@pytest.mark.parametrize("layout", ["legacy", "infobip"])
+def test_profiles_have_no_other_layout(layout: str, settings: Settings) -> None:
+    text = JSON_SPEC.replace("events: {select: [Charged, App Launched]}", "type: profiles")
+    assert "type: profiles" in text
+    with pytest.raises(SpecError) as caught:
+        parse_spec(f"{text}layout: {layout}\ndevice: [make]\n", settings)
+    (fault,) = caught.value.faults
+    assert fault.where.partition(": ")[2].startswith("layout")
+    assert "leave this out" in fault.allowed
+
+
 def test_infobip_is_json_of_one_series(settings: Settings) -> None:
     with pytest.raises(SpecError, match="can only do json"):
         parse_spec(f"{SPEC}layout: infobip\n", settings)
