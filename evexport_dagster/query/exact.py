@@ -57,26 +57,23 @@ def replaced(text: str, key: str, value: str | None) -> str:
 
 
 def joined(text: str | None, other: str | None, prefix: str) -> str | None:
-    """An object with the members of another one behind its own, a prefix before each key; what is
-    malformed has none, and is counted when the object is read."""
-    members, is_malformed = _prefixed(other or "{}", prefix)
-    if not members and not is_malformed:
+    """An object with the members of another one behind its own, a prefix before each key. What is
+    malformed has none; the object itself is counted as such when it is read."""
+    members = _prefixed(other or "{}", prefix)
+    if not members:
         return text
     own = (text or "{}").strip(_BLANKS)
     if read_members(own)[1][MALFORMED]:
-        own, is_malformed = "{}", True
+        return f"{BESIDE_MALFORMED}{{{members}}}"
     inner = own[1:-1].strip(_BLANKS)
-    mark = BESIDE_MALFORMED if is_malformed else ""
-    return f"{mark}{{{','.join(filter(None, (inner, members)))}}}"
+    return f"{{{inner},{members}}}" if inner else f"{{{members}}}"
 
 
 @lru_cache(maxsize=4096)
-def _prefixed(text: str, prefix: str) -> tuple[str, bool]:
-    """The members of an object as they stand within one, with a prefix before each key; and
-    whether it is malformed."""
-    members, odd = read_members(text)
-    inner = write({prefix + key: value for key, value in members.items()})[1:-1]
-    return inner, bool(odd[MALFORMED])
+def _prefixed(text: str, prefix: str) -> str:
+    """The members of an object as they stand within one, with a prefix before each key."""
+    members, _ = read_members(text)
+    return write({prefix + key: value for key, value in members.items()})[1:-1]
 
 
 _BLANKS = " \t\n\r"

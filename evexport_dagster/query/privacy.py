@@ -236,10 +236,13 @@ def _of_person(spec: ExportSpec) -> Iterator[_Taken]:
 
 def _of_events(window: WindowRows) -> Iterator[_Taken]:
     events = zip(window.shape.events, window.plans, window.surveys, strict=True)
+    session = window.shape.layout.session_prefix or ""
     for event, plan, survey in events:
         label_of = plan.columns(survey.names).label_of
         names = (name for name in survey.names if name in label_of)
-        yield from (_Taken(f"event {event!r}", name, label_of[name]) for name in names)
+        yield from (
+            _Taken(f"event {event!r}", name.removeprefix(session), label_of[name]) for name in names
+        )
 
 
 def _matching(taken: _Taken, patterns: Iterable[str]) -> str | None:

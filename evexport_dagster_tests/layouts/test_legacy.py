@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from evexport_dagster.errors import SpecError
 from evexport_dagster.exports import load_project
 from evexport_dagster.ledger import Receipt
 from evexport_dagster_tests.cli.conftest import run_cli
@@ -252,3 +253,24 @@ def test_listed_properties_of_the_session_stand_in_its_group(tmp_path: Path, for
     wanted = [expected.members(row.session).get("utm_source") for row in lake.rows]
     assert len(read) == len(wanted)
     assert sum(it is not None for it in read) == sum(it is not None for it in wanted) > 0
+
+
+def test_properties_of_the_session_are_forbidden_by_their_own_names(tmp_path: Path) -> None:
+    write(make(12, 40), tmp_path, {**SPEC, "format": "json", "pii": {"forbid": ["utm_source"]}})
+    with pytest.raises(SpecError, match=r"'utm_source' as 'sessionproperties\.utm_source'"):
+        delivered(tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_properties_of_the_session_are_hidden_by_their_own_names(tmp_path: Path) -> None:
+    pii = {"forbid": ["utm_source"], "fields": {"utm_source": "mask"}}
+    write(make(12, 40), tmp_path, {**SPEC, "format": "json", "pii": pii})
+    texts = {
+        str(record["sessionProps", "utm_source"])
+        for receipt in delivered(tmp_path)
+        for file in receipt.files
+        for record in records_of("json", unpacked(tmp_path / "out" / file.key), receipt.event, [])
+        if ("sessionProps", "utm_source") in record
+    }
+    assert texts
+    assert not any("a,b" in text for text in texts)
