@@ -65,11 +65,12 @@ def _of_json(text: str, skipped: int) -> Iterator[Mapping[str, object]]:
 
 
 def _of_xml(head: bytes) -> Iterator[Mapping[str, object]]:
-    parser: XMLPullParser[Element] = XMLPullParser(["end"])
+    parser: XMLPullParser[Element] = XMLPullParser(["start", "end"])
     parser.feed(head)
-    for event in parser.read_events():
-        element = event[-1]
-        if isinstance(element, Element) and element.tag == "Event":
+    depth = 0
+    for what, element in parser.read_events():
+        depth += 1 if what == "start" else -1
+        if what == "end" and depth == 1 and isinstance(element, Element):
             yield _flat((group.tag, _xml_group(group)) for group in element)
 
 
