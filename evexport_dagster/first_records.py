@@ -68,9 +68,10 @@ def _of_xml(head: bytes) -> Iterator[Mapping[str, object]]:
     parser: XMLPullParser[Element] = XMLPullParser(["start", "end"])
     parser.feed(head)
     depth = 0
-    for what, element in parser.read_events():
-        depth += 1 if what == "start" else -1
-        if what == "end" and depth == 1 and isinstance(element, Element):
+    for event in parser.read_events():
+        is_end, element = event[0] == "end", event[-1]
+        depth += -1 if is_end else 1
+        if is_end and depth == 1 and isinstance(element, Element):
             yield _flat((group.tag, _xml_group(group)) for group in element)
 
 
