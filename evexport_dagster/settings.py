@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from evexport_dagster.errors import SpecError
 from evexport_dagster.spec.catalog import Catalog, built_in_catalog
-from evexport_dagster.spec.document import Document
+from evexport_dagster.spec.document import Document, ValuePath
 from evexport_dagster.spec.fields import nearest
 from evexport_dagster.spec.model_destinations import (
     AzureDestination,
@@ -31,7 +31,7 @@ from evexport_dagster.spec.model_project import (
     Runtime,
     Webhook,
 )
-from evexport_dagster.spec.model_sources import REMOTE, Relation, Source
+from evexport_dagster.spec.model_sources import REMOTE, Relation, Source, cloud_of
 from evexport_dagster.spec.reading import read_document
 from evexport_dagster.spec.texts import Secret
 from evexport_dagster.spec.validate import PathFault, raise_faults, validated
@@ -104,7 +104,7 @@ def reveal(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
     if not value:
         raise SpecError(
             f"the environment variable {secret.env} is not set: set it to the secret "
-            f"that {PROJECT_FILE} takes from it"
+            "that is read from it"
         )
     return value
 
@@ -141,8 +141,7 @@ def load_settings(project_dir: Path | str) -> Settings:
         )
     document = read_document(path, PROJECT_FILE)
     project, faults = validated(Project, document)
-    if project is not None:
-        faults += _connection_faults(document, project)
+    faults += _connection_faults(document)
     raise_faults(document, faults)
     assert project is not None
     return _resolved(project, folder)
@@ -161,19 +160,28 @@ def _resolved(project: Project, folder: Path) -> Settings:
     )
 
 
-def _connection_faults(document: Document, project: Project) -> Iterator[PathFault]:
-    for name, source in project.sources.items():
-        path, given = ("sources", name, "connection"), source.connection
-        if given is None:
+def _connection_faults(document: Document) -> Iterator[PathFault]:
+    """What is wrong with connections, whatever else is wrong in the file."""
+    known = {str(path[-1]): it for path, it in document.match(("destinations", "*"))}
+    for path, given in document.match(("sources", "*", "connection")):
+        clouds = _clouds(document, path[:-1])
+        if not isinstance(given, str):
             continue
-        if given not in project.destinations:
-            near = nearest(given, project.destinations)
-            yield path, document.fault(path, f"expected the name of a destination{near}")
-        elif project.destinations[given].type not in (
-            fitting := {"azure"} & source.clouds or source.clouds
+        if given not in known:
+            yield (
+                path,
+                document.fault(path, f"expected the name of a destination{nearest(given, known)}"),
+            )
+        elif clouds and document.get(("destinations", given, "type")) not in (
+            fitting := {"azure"} & clouds or clouds
         ):
             kinds = " or ".join(sorted(fitting))
             yield path, document.fault(path, f"expected a destination of type {kinds}")
+
+
+def _clouds(document: Document, source: ValuePath) -> set[str]:
+    paths = (document.get((*source, it, "from")) for it in ("events", "profiles"))
+    return {cloud for it in paths if isinstance(it, str) and (cloud := cloud_of(it))}
 
 
 def _local_runtime(runtime: Runtime, folder: Path) -> Runtime:

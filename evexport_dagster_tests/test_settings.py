@@ -141,9 +141,9 @@ def test_written_defaults_are_the_defaults(tmp_path: Path) -> None:
     [("64MB", 64_000_000), ("64 MiB", 64 * 2**20), ("1B", 1), ("3KB", 3000), ("2TiB", 2 * 2**40)],
 )
 def test_sizes_are_bytes(tmp_path: Path, size: str, size_bytes: int) -> None:
-    runtime = _load(tmp_path, f"{PROJECT}runtime: {{memory: {size}}}").runtime
-    assert runtime.memory == size_bytes
-    assert type(runtime).model_validate_json(runtime.model_dump_json()).memory == size_bytes
+    runtime = _load(tmp_path, f"{PROJECT}runtime: {{scratch_limit: {size}}}").runtime
+    assert runtime.scratch_limit == size_bytes
+    assert type(runtime).model_validate_json(runtime.model_dump_json()) == runtime
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,8 @@ def test_a_secret_is_read_from_its_variable_only(tmp_path: Path) -> None:
             reveal(Secret("LEDGER"), environ)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:////abs/ledger.db"])
-def test_a_ledger_that_is_nowhere_or_absolute_stays(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["postgresql://host/ledger", "sqlite:////abs/ledger.db"])
+def test_a_ledger_elsewhere_or_absolute_stays(tmp_path: Path, url: str) -> None:
     assert _load(tmp_path, f"{PROJECT}runtime: {{ledger: '{url}'}}").ledger_url({}) == url
 
 
@@ -235,6 +235,14 @@ def test_a_source_in_a_cloud_that_cannot_be(
     for place, said in wrong.items():
         assert f"evexport.yaml: sources.lake.{place} (line" in str(raised.value)
         assert said in str(raised.value)
+
+
+def test_a_wrong_connection_is_told_beside_other_faults(tmp_path: Path) -> None:
+    text = LAKE.replace("  lake:", "  lake:\n    connection: lokal").replace("Pacific/", "Mars/")
+    with pytest.raises(SpecError) as raised:
+        _load(tmp_path, text)
+    assert len(raised.value.faults) == 2
+    assert "did you mean 'local'" in str(raised.value)
 
 
 WRONG: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -320,12 +328,45 @@ WRONG: dict[str, tuple[str, str, dict[str, str]]] = {
         ("notifications: {webhook: {url: hooks.acme.com}, email: {to: [], from: me, port: 99999}}"
         "\naccount:"),
         {
-            "notifications.webhook.url": "starts with https://",
+            "notifications.webhook.url": "such as https://HOST/PATH",
             "notifications.webhook.secret": "required",
             "notifications.email.to": "at least one",
             "notifications.email.from": "an e-mail address",
             "notifications.email.host": "required",
             "notifications.email.port": "65535 or less",
+        },
+    ),
+    "too much": (
+        "account:",
+        ("runtime: {memory: 1KB, threads: 2147483648, concurrent_runs: 1001, settle: 999999d,"
+        " history_limit: 100001d, max_rows_per_file: 1000000000001}\naccount:"),
+        {
+            "runtime.memory": "expected 64MB or more",
+            "runtime.threads": "2147483648: expected 1024 or less",
+            "runtime.concurrent_runs": "1000 or less",
+            "runtime.settle": "'999999d': expected 100000d or less",
+            "runtime.history_limit": "100000d or less",
+            "runtime.max_rows_per_file": "1000000000000 or less",
+        },
+    ),
+    "no place on earth": ("Pacific/Honolulu", "localtime", {"account.timezone": "an IANA time"}),
+    "address of another host": (
+        "type: local, path: out",
+        "type: azure, account: evil.example.com/a?b, container: ../x",
+        {
+            "destinations.local.account": "the account's name alone",
+            "destinations.local.container": "letters, digits and '-'",
+        },
+    ),
+    "bucket with a path": (
+        "type: local, path: out",
+        "type: s3, bucket: acme/events, region: eu west 1, endpoint: 'http://[::1', prefix: "
+        + "a" * 121,
+        {
+            "destinations.local.bucket": "'acme/events': expected a name of letters",
+            "destinations.local.region": "such as eu-west-1",
+            "destinations.local.endpoint": "such as https://HOST/PATH",
+            "destinations.local.prefix": "120 characters or less",
         },
     ),
     "half of a login": (
@@ -354,6 +395,20 @@ def test_all_faults_are_raised_in_the_order_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         _load(tmp_path, text)
     assert str(caught.value).startswith("evexport.yaml has 2 faults\n  evexport.yaml: account.tim")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///a?mode=ro", "mysql://h/d"),
+        *("sqlite+pysqlcipher:///x", "postgresql+nope://h/d", "postgresql://[::1/d"),
+        *("postgresql://h:99999/d", "postgresql://h:0/d"),
+    ],
+)
+def test_a_ledger_that_cannot_be_is_a_fault_of_its_line(url: str) -> None:
+    faults = _faults(f"{PROJECT}runtime: {{ledger: '{url}'}}\n")
+    assert faults == {"runtime.ledger": faults["runtime.ledger"]}
+    assert "sqlite:///PATH, postgresql://HOST/DATABASE" in faults["runtime.ledger"]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ def look(con: duckdb.DuckDBPyConnection, lake: Lake, job: ExportJob) -> None:
     of_profiles = job.spec.type == "profiles"
     if of_profiles:
         require_updates(lake, job.spec)
-    check_predicate(con, job.spec.where, PROFILES_VIEW if of_profiles else EVENTS_VIEW)
+    view = PROFILES_VIEW if of_profiles else EVENTS_VIEW
+    check_predicate(con, job.spec.where, job.file.name, view)
     protect(con, job.spec.pii)
     if of_profiles:
         show_profiles(con, job.start)

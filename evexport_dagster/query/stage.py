@@ -117,16 +117,25 @@ def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
 
 
 def check_predicate(
-    con: duckdb.DuckDBPyConnection, predicate: str | None, view: str = EVENTS_VIEW
+    con: duckdb.DuckDBPyConnection, predicate: str | None, file: str, view: str = EVENTS_VIEW
 ) -> None:
-    """Raise SpecError where `where` is not a predicate over the canonical columns of a view."""
+    """Raise SpecError where `where` in a file is no predicate over the canonical columns of a
+    view."""
     if predicate is None:
         return
+    rows = seen(f"FROM {view}", view)
     try:
+        # By itself first: what closes a parenthesis of ours would be another predicate.
+        statements = con.extract_statements(f"SELECT 1 WHERE {predicate}")
+        kind = con.sql(f"SELECT ({predicate}\n) FROM ({rows}) LIMIT 0").types[0]
         con.execute(f"{filtered(f'SELECT * FROM {view}', predicate, view=view)} LIMIT 0")
     except duckdb.Error as error:
         said = str(error).split("\n\nLINE", 1)[0].replace("\n", "; ")
-        raise SpecError("the spec has a fault", [Fault("where", repr(predicate), said)]) from None
+    else:
+        if len(statements) == 1 and kind.id in ("boolean", "null"):
+            return
+        said = "expected what is true or false" + (f", not {kind}" if len(statements) == 1 else "")
+    raise SpecError(f"{file} has a fault", [Fault(f"{file}: where", repr(predicate), said)])
 
 
 def _rows(lake: Lake, selection: Selection) -> str:

@@ -20,7 +20,7 @@ from evexport_dagster.source.json_text import (
     is_object,
     object_text,
 )
-from evexport_dagster.source.relation import BaseRelation, read_files, read_query
+from evexport_dagster.source.relation import BaseRelation, read_files, read_query, read_table
 from evexport_dagster.source.remote import RemoteFiles, raised_beneath
 from evexport_dagster.text import sql_identifier
 
@@ -77,9 +77,8 @@ def open_lake(
         if isinstance(base, str):
             faults.append(_fault(place, relation.from_ or relation.sql, base))
             continue
-        opened[view] = _Mapping(
-            con, place, base, _mapped(con, dict(relation.columns.items()), names)
-        )
+        mapped = _mapped(con, dict(relation.columns.items()), names)
+        opened[view] = _Mapping(con, place, base, mapped)
         faults += opened[view].fit(columns)
     if faults:
         raise SourceError(f"source {name!r} cannot be read as it is mapped", faults)
@@ -115,17 +114,14 @@ def _base(
     """The relation before its mapping, or what is wrong with it."""
     try:
         if relation.sql is not None:
-            base = read_query(
-                relation.sql if names is None else qualified(con, relation.sql, names)
-            )
+            base = read_query(con, relation.sql, names)
         elif names is not None:
-            table = ".".join(map(sql_identifier, str(relation.from_).split(".")))
-            base = read_query(qualified(con, f"FROM {table}", names))
+            base = read_table(con, str(relation.from_), names)
         else:
             base = read_files(con, str(relation.from_), folder, remote)
         if isinstance(base, BaseRelation):
             con.sql(f"SELECT * FROM {base.sql} LIMIT 0")
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         return _said(error)
     except SourceError as error:
         return str(error)
@@ -135,7 +131,7 @@ def _base(
 def _mapped(
     con: duckdb.DuckDBPyConnection, columns: dict[str, str], names: Names | None
 ) -> dict[str, str]:
-    """The mapping of a relation, its expressions ready to be read on any connection."""
+    """The mapping of a relation, ready to be read on any connection."""
     if names is None:
         return columns
     return {
@@ -172,7 +168,7 @@ class _Mapping:
                     faults.append(self._missing(column))
                 continue
             try:
-                kind = self.con.sql(f"SELECT {expression} FROM {self.base.sql} LIMIT 0").types[0]
+                kind = self._kind(column, expression)
             except duckdb.Error as error:
                 faults.append(self._fault(column, self.columns[column.name], _said(error)))
                 continue
@@ -194,7 +190,15 @@ class _Mapping:
         mapped = self.columns.get(column.name, column.name)
         if mapped in self.existing:
             return sql_identifier(mapped)
-        return f"({mapped}\n)" if column.name in self.columns else None
+        end = "\n)" if "--" in mapped else ")"
+        return f"({mapped}{end}" if column.name in self.columns else None
+
+    def _kind(self, column: CanonicalColumn, expression: str) -> Any:
+        text = self.columns.get(column.name)
+        if text is not None and text not in self.existing:
+            # By itself first: what closes a parenthesis of ours would be another expression.
+            self.con.extract_statements(f"SELECT {text}")
+        return self.con.sql(f"SELECT {expression} FROM {self.base.sql} LIMIT 0").types[0]
 
     def _unknown(self, wanted: Iterable[CanonicalColumn]) -> list[Fault]:
         names = [column.name for column in wanted]
@@ -283,8 +287,8 @@ def _fault(place: str, found: str | None, problem: str) -> Fault:
     return Fault(f"evexport.yaml: {place}", str(found), problem)
 
 
-def _said(error: duckdb.Error) -> str:
-    """DuckDB's message, without the excerpt of our SQL behind it.
+def _said(error: duckdb.Error | OSError) -> str:
+    """The message, without DuckDB's excerpt of our SQL behind it.
 
     Raises UnavailableError where a file is out of reach for now.
     """

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from evexport_dagster.source.canonical import EVENTS, PROFILES
+from evexport_dagster.source.database import Names, qualified
 from evexport_dagster.source.json_files import Opener, open_local, read_json_rows
 from evexport_dagster.source.parquet_text import with_json_as_text
 from evexport_dagster.source.remote import RemoteFiles
@@ -67,11 +68,24 @@ def read_files(
     return "the files must all be .parquet, all .csv, or all .json (.jsonl, .ndjson)"
 
 
-def read_query(sql: str) -> BaseRelation | str:
-    """The relation of a SELECT, or what is wrong with it."""
+def read_query(con: duckdb.DuckDBPyConnection, sql: str, names: Names | None) -> BaseRelation | str:
+    """The relation of a query, over the database with these names where there is one; or what is
+    wrong with it. Raises `duckdb.Error` where it cannot be parsed."""
     if REMOTE.search(sql):
         return "a query over remote paths is refused; name them with `from:`"
-    return BaseRelation(f"({sql}\n)")
+    # By itself first: what closes a parenthesis of ours would be another query than it seems.
+    statements = con.extract_statements(sql)
+    if len(statements) != 1 or sql.rstrip().endswith(";"):
+        return "expected one query, without a semicolon"
+    return BaseRelation(f"({sql if names is None else qualified(con, sql, names)}\n)")
+
+
+def read_table(con: duckdb.DuckDBPyConnection, table: str, names: Names) -> BaseRelation | str:
+    """A table of the database, or what is wrong with its name."""
+    parts = table.split(".")
+    if not all(parts):
+        return "expected a table's name: TABLE or SCHEMA.TABLE"
+    return read_query(con, f"FROM {'.'.join(map(sql_identifier, parts))}", names)
 
 
 def _local_files(con: duckdb.DuckDBPyConnection, pattern: str, folder: Path) -> list[str]:

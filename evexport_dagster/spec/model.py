@@ -92,11 +92,11 @@ class LateEvents(Model):
     """How far back from now windows are watched, such as `3d`."""
 
 
-_NAME_RULE = "expected a-z, 0-9 and '_', a letter first, and no '__'"
+_NAME_RULE = "expected a-z, 0-9 and '_', a letter first, no '__', at most 100 characters"
 ExportName = Annotated[
     str,
-    matching(r"[a-z](?:_?[a-z0-9])*_?", _NAME_RULE),
-    pydantic.Field(json_schema_extra={"pattern": "^(?!.*__)(?!.*_history$)[a-z][a-z0-9_]*$"}),
+    matching(r"(?=.{1,100}\Z)[a-z](?:_?[a-z0-9])*_?", _NAME_RULE),
+    pydantic.Field(json_schema_extra={"pattern": "^(?!.*__)(?!.*_history$)[a-z][a-z0-9_]{0,99}$"}),
 ]
 Owner = Annotated[str, *text_like(rf"{EMAIL}|team:\S+", "expected an e-mail address or team:NAME")]
 _TAG_KEY = r"(?:[A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}"

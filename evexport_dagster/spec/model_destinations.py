@@ -12,10 +12,26 @@ from evexport_dagster.spec.fields import (
     Wrong,
     refuse,
 )
-from evexport_dagster.spec.texts import FilePath, SecretField, Text, WebUrl
+from evexport_dagster.spec.texts import FilePath, SecretField, Text, WebUrl, text_like
 
 STORES = ("local", "s3", "gcs", "azure")
 _PREFIX_RULE = "expected folders without a leading '/': letters, digits, '-', '_', '=', '.' and '/'"
+
+
+_BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_ARN = r"arn:[A-Za-z0-9:/._-]+"
+_BUCKET_RULE = "expected a name of letters, digits, '-', '_' and '.'"
+Bucket = Annotated[str, *text_like(_BUCKET, _BUCKET_RULE)]
+S3Bucket = Annotated[str, *text_like(f"{_BUCKET}|{_ARN}", f"{_BUCKET_RULE}, or an ARN")]
+Region = Annotated[str, *text_like(r"[A-Za-z0-9-]+", "expected a region's name, such as eu-west-1")]
+Account = Annotated[str, *text_like(r"[a-z0-9]+", "expected the account's name alone: a-z and 0-9")]
+Container = Annotated[
+    str, *text_like(r"\$?[A-Za-z0-9][A-Za-z0-9-]*", "expected a name of letters, digits and '-'")
+]
+
+
+# Object stores take 1,024 bytes a key; `naming` leaves so many of them to the prefix.
+_LONGEST_PREFIX = 120
 
 
 def _prefix(text: str) -> str:
@@ -23,6 +39,8 @@ def _prefix(text: str) -> str:
     safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=."
     if not all(part.strip(safe) == "" and part.strip(".") for part in segments):
         raise refuse(Wrong(_PREFIX_RULE))
+    if len(text) > _LONGEST_PREFIX:
+        raise refuse(Wrong(f"expected {_LONGEST_PREFIX} characters or less"))
     return "/".join(segments)
 
 
@@ -51,10 +69,10 @@ class S3Destination(Model):
     type: Literal["s3"]
     """A bucket of Amazon S3, or of a store that speaks its protocol."""
 
-    bucket: Text
+    bucket: S3Bucket
     """The bucket's name."""
 
-    region: Text | None = pydantic.Field(None, examples=["eu-west-1"])
+    region: Region | None = pydantic.Field(None, examples=["eu-west-1"])
     """The bucket's region."""
 
     access_key_id: SecretField | None = None
@@ -106,7 +124,7 @@ class GcsDestination(Model):
     type: Literal["gcs"]
     """A bucket of Google Cloud Storage."""
 
-    bucket: Text
+    bucket: Bucket
     """The bucket's name."""
 
     service_account: SecretField | None = None
@@ -128,10 +146,10 @@ class AzureDestination(Model):
     type: Literal["azure"]
     """A container of Azure Blob Storage."""
 
-    account: Text | None = None
+    account: Account | None = None
     """The storage account; not needed with `endpoint`."""
 
-    container: Text
+    container: Container
     """The container's name."""
 
     sas_token: SecretField | None = None

@@ -35,6 +35,7 @@ from evexport_dagster.spec.texts import (
     Size,
     Text,
     WebUrl,
+    has_address,
     has_password,
     text_like,
 )
@@ -43,8 +44,12 @@ _ID_RULE = "expected an id of letters, digits, '_' and '-'"
 _PLAIN_URL = "expected a URL without a password; with one it is a secret: {env: NAME}"
 
 
+_NO_PLACES = {"Factory", "localtime"}
+"""Names among the zones that stand for none: the machine's own, and that of one not set up."""
+
+
 def _zone(name: str) -> str:
-    known = available_timezones()
+    known = available_timezones() - _NO_PLACES
     if name not in known:
         raise refuse(
             Wrong(f"expected an IANA time zone, such as Europe/Paris{nearest(name, known)}")
@@ -136,6 +141,10 @@ class CatalogNames(Model):
     """More events that `select: engagement` takes."""
 
 
+_SQLITE_FILE = re.compile(r"sqlite:///(?!:memory:)[^?]+")
+_POSTGRES = re.compile(r"postgresql(\+psycopg)?://")
+
+
 def _ledger_url(url: str) -> str:
     if has_password(url):
         raise refuse(
@@ -144,8 +153,10 @@ def _ledger_url(url: str) -> str:
                 shown=False,
             )
         )
-    if not re.fullmatch(r"(sqlite|postgresql)(\+[a-z0-9_]+)?://.*", url, re.DOTALL):
-        raise refuse(Wrong("expected a URL: sqlite:///PATH, postgresql://..., or {env: NAME}"))
+    if not (_SQLITE_FILE.fullmatch(url) or (_POSTGRES.match(url) and has_address(url))):
+        raise refuse(
+            Wrong("expected a URL: sqlite:///PATH, postgresql://HOST/DATABASE, or {env: NAME}")
+        )
     return url
 
 
@@ -154,13 +165,23 @@ LedgerUrl = Annotated[
     by_shape("a URL, or {env: NAME}"),
 ]
 _NOT_EMPTY = pydantic.Field(json_schema_extra={"minProperties": 1})
-_Count = Annotated[int, pydantic.Field(ge=1)]
+_Count = Annotated[int, pydantic.Field(ge=1, le=1000)]
+_Rows = Annotated[int, pydantic.Field(ge=1, le=10**12)]
+
+
+def _enough(memory: int) -> int:
+    if memory < 64_000_000:
+        raise refuse(Wrong("expected 64MB or more: with less DuckDB reads nothing"))
+    return memory
+
+
+_Memory = Annotated[Size, AfterValidator(_enough)]
 
 
 class Runtime(Model):
     """How much a run may use, and when it starts."""
 
-    memory: Size = pydantic.Field(2_000_000_000, examples=["2GB"])
+    memory: _Memory = pydantic.Field(2_000_000_000, examples=["2GB"])
     """The most memory that DuckDB takes."""
 
     scratch: FilePath = Path(".scratch")
@@ -172,7 +193,7 @@ class Runtime(Model):
     threads: Annotated[int, pydantic.Field(ge=1, le=1024)] = 2
     """Threads of DuckDB, and as many for compression."""
 
-    max_rows_per_file: _Count = 10_000_000
+    max_rows_per_file: _Rows = 10_000_000
     """Records a file holds at most; the next ones go to another file."""
 
     settle: Duration = timedelta(minutes=5)

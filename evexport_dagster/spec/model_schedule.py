@@ -6,7 +6,13 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BeforeValidator, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from evexport_dagster.spec.fields import (
     Model,
@@ -35,7 +41,17 @@ def _from_json(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_from_json)]
+_YEARS = (1700, 8999)
+"""Days from which clocks can count on, in either direction."""
+
+
+def _countable(day: date) -> date:
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise refuse(Wrong(f"expected a day of the years {_YEARS[0]} to {_YEARS[1]}"))
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_from_json), AfterValidator(_countable)]
 
 
 class DayRange(Model):

@@ -151,6 +151,9 @@ class _Reader:
         if not isinstance(node, ScalarNode):
             self._fault((*path, "?"), node, "a key is a text")
             return None
+        if node.tag == f"{_TAG}merge":
+            self._fault((*path, node.value), node, "nothing is merged here: write the keys out")
+            return None
         if node.tag != f"{_TAG}str":
             self._fault((*path, node.value), node, "a key is a text: put it in quotes")
             return None

@@ -36,7 +36,10 @@ class _ForEditors(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         values = super().default_schema(schema)
         # pydantic writes `PT5M` and 2000000000 where a file says 5m and 2GB.
-        write = schema["schema"].get("serialization", {}).get("function")
+        form = schema["schema"]
+        while form["type"] == "function-after":
+            form = form["schema"]
+        write = form.get("serialization", {}).get("function")
         if write is not None and values.get("default") is not None:
             values["default"] = write(schema["default"])
         return {key: it for key, it in values.items() if key != "default" or it is not None}

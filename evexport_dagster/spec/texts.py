@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import pydantic
 from pydantic import AfterValidator
@@ -52,6 +53,15 @@ def has_password(url: str) -> bool:
     return bool(_LOGIN.match(url))
 
 
+def has_address(url: str) -> bool:
+    """Whether the host and the port of a URL can be read."""
+    try:
+        parts = urlsplit(url)
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
 def _web_url(url: str) -> str:
     if has_password(url):
         raise refuse(
@@ -60,8 +70,8 @@ def _web_url(url: str) -> str:
                 shown=False,
             )
         )
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", url):
-        raise refuse(Wrong("expected a URL that starts with https:// or http://"))
+    if not (re.fullmatch(r"https?://[^\s/?#]+[^\s]*", url) and has_address(url)):
+        raise refuse(Wrong("expected a URL, such as https://HOST/PATH or http://HOST:PORT/PATH"))
     return url
 
 
@@ -78,6 +88,7 @@ _UNITS: Final[Mapping[str, int]] = {
     "GiB": 2**30,
     "TiB": 2**40,
 }
+_LONGEST: Final = timedelta(days=100_000)
 _SPANS: Final[Mapping[str, str]] = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -97,7 +108,10 @@ def _duration(text: str) -> timedelta:
     number = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     if not number:
         raise refuse(Wrong("expected a duration, such as 30s, 5m, 4h or 365d"))
-    return timedelta(**{_SPANS[number[2]]: int(number[1])})
+    duration = timedelta(**{_SPANS[number[2]]: int(number[1])})
+    if duration > _LONGEST:
+        raise refuse(Wrong(f"expected {_LONGEST.days}d or less"))
+    return duration
 
 
 def duration_text(duration: timedelta) -> str:

@@ -167,15 +167,21 @@ def test_a_predicate_sees_the_canonical_columns() -> None:
     lake = open_rows([event(event_props=text) for text in batch])
     made = make(lake, spec(where="event_props->>'Currency' = 'INR' -- of course"))
     assert [it["eventProps"] for it in made.objects()] == [{"Currency": "INR", "n": 1}]
-    check_predicate(lake.con, "instance_id IS NULL AND event_time > '2026-01-01'")
+    check_predicate(lake.con, "instance_id IS NULL AND event_time > '2026-01-01'", "x")
 
 
-@pytest.mark.parametrize("wrong", ["event_propz IS NULL", "1 = ", "count(*) > 1", "true) OR (x"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("event_propz IS NULL", "1 = ", "count(*) > 1", "true) OR (x", "true) OR (true"),
+        *("true; CALL x", "--", "event_time", "event_props", "'x'", "1", "true, true"),
+    ],
+)
 def test_a_wrong_predicate_is_a_fault_of_the_spec(wrong: str) -> None:
     lake = open_rows([])
     with pytest.raises(SpecError) as caught:
-        check_predicate(lake.con, wrong)
-    assert [fault.where for fault in caught.value.faults] == ["where"]
+        check_predicate(lake.con, wrong, "x.yaml")
+    assert [fault.where for fault in caught.value.faults] == ["x.yaml: where"]
     assert "SELECT" not in str(caught.value)
 
 

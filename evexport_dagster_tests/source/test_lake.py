@@ -105,7 +105,10 @@ def test_an_unknown_canonical_column_is_a_fault() -> None:
     [
         ("SELECT FROM", "syntax error"),
         ("SELECT * FROM nowhere", "nowhere"),
-        ("SELECT 1; DROP TABLE x", "syntax error"),
+        ("SELECT 1; DROP TABLE x", "one query, without a semicolon"),
+        ("SELECT 1;", "one query, without a semicolon"),
+        ("-- nothing", "one query"),
+        ("SELECT 1 AS event_id) UNION (SELECT 2", "syntax error"),
         ("SELECT * FROM 'missing.parquet'", "missing.parquet"),
         ("INSERT INTO x VALUES (1)", "syntax error"),
     ],
@@ -115,6 +118,19 @@ def test_a_wrong_query_is_a_fault(sql: str, said: str) -> None:
     found = faults(it.model_copy(update={"events": it.events.model_copy(update={"sql": sql})}))
     assert found.keys() == {"events"}
     assert said in found["events"]
+
+
+def test_an_expression_is_one_by_itself() -> None:
+    found = faults(source(events={"device": "'{}') AS device, ('{}'"}))
+    assert "syntax error" in found["events.columns.device"]
+
+
+@pytest.mark.parametrize("ending", ["json.gz", "jsonl.gz", "jsonl.zst", "csv.gz", "parquet"])
+def test_a_broken_file_is_a_fault_of_its_relation(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"events.{ending}").write_bytes(b"neither packed nor plain")
+    found = faults(files(f"events.{ending}"), tmp_path)
+    assert found.keys() == {"events"}
+    assert f"events.{ending}" in found["events"]
 
 
 def test_a_query_may_end_in_a_comment(con: duckdb.DuckDBPyConnection) -> None:
@@ -158,5 +174,6 @@ def test_a_missing_or_broken_database_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_missing_table_is_a_fault(tmp_path: Path) -> None:
     duckdb.connect(tmp_path / "lake.duckdb").close()
-    found = faults(files("a", "b", database=Path("lake.duckdb")), tmp_path)
+    found = faults(files("a", "b..c", database=Path("lake.duckdb")), tmp_path)
     assert found.keys() == {"events", "profiles"}
+    assert "TABLE or SCHEMA.TABLE" in found["profiles"]

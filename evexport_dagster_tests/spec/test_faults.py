@@ -29,6 +29,7 @@ WRONG: dict[str, tuple[dict[str, str | None], dict[str, str]]] = {
     ),
     "upper case name": ({"name": "Purchases"}, {"name": "expected a-z"}),
     "dashed name": ({"name": "daily-export"}, {"name": "expected a-z"}),
+    "long name": ({"name": "a" * 101}, {"name": "at most 100 characters"}),
     "two underscores": ({"name": "a__b"}, {"name": "no '__'"}),
     "name of a history": ({"name": "a_history"}, {"name": "does not end in '_history'"}),
     "number as name": ({"name": "7"}, {"name": "7: expected a text: put it in quotes"}),
@@ -199,6 +200,13 @@ WRONG: dict[str, tuple[dict[str, str | None], dict[str, str]]] = {
     "no such day": (
         {"schedule": "{one_time: {from: 2026-02-01, to: 2026-02-30}}"},
         {"schedule.one_time.to": "2026-02-30 is not a day of the calendar"},
+    ),
+    "days beyond the calendar": (
+        {"schedule": "{one_time: {from: 0001-01-01, to: 9999-12-31}}"},
+        {
+            "schedule.one_time.from": "0001-01-01: expected a day of the years 1700 to 8999",
+            "schedule.one_time.to": "of the years 1700 to 8999",
+        },
     ),
     "range backwards": (
         {"schedule": "{one_time: {from: 2026-06-02, to: 2026-06-01}}"},

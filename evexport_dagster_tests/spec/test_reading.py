@@ -50,6 +50,7 @@ FAULTS = {
     "nothing": ("a:\nb: 1", ["f.yaml: a (line 1): nothing is given here"]),
     "a number as a key": ("a: {2: x}", ['f.yaml: a["2"] (line 1): a key is a text']),
     "a list as a key": ("[a]: x", ['f.yaml: ["?"] (line 1): a key is a text']),
+    "a merge": ("a: {b: 1, <<: {c: 2}}", ['f.yaml: a["<<"] (line 1): nothing is merged here']),
     "a tag": ("a: !!python/name:os.system x", ["f.yaml: a (line 1): a value that is not read"]),
     "a tagged mapping": ("a: !thing {b: c}", ["f.yaml: a (line 1): a value that is not read"]),
     "an escaped NUL": ('a: "\\0"', ["f.yaml: a (line 1): a text without NUL"]),
