@@ -8,6 +8,7 @@ text, into a table beside the files: no row is lost, and none of them fails the 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ _SAMPLE: Final = 20_480  # as many rows as DuckDB takes
 _LINES: Final = ", format = 'newline_delimited', ignore_errors = true"
 _TOO_DEEP: Final = "maximum recursion depth"
 _BOM: Final = "\ufeff"
+_FOLDER: Final = re.compile(r"(?<=/)(\w+)=[^/]*(?=/)")
 
 Opener = Callable[[str], BinaryIO]
 """How the bytes of a file are come by."""
@@ -38,12 +40,14 @@ Opener = Callable[[str], BinaryIO]
 
 @dataclass(frozen=True)
 class JsonRows:
-    """The rows of JSON files: SQL that gives the `text` of each, the names and DuckDB types of
-    their members, and the names that lines have which DuckDB refuses."""
+    """The rows of JSON files: SQL that gives the `text` and the `file` of each, the names and
+    DuckDB types of their members, the names that lines have which DuckDB refuses, and those whose
+    values are in the folders of all files (`name=value/`)."""
 
     sql: str
     kinds: Mapping[str, Any]
     refused_keys: tuple[str, ...]
+    partitions: frozenset[str] = frozenset()
 
 
 def open_local(file: str) -> BinaryIO:
@@ -63,10 +67,18 @@ def read_json_rows(
     documents = [file for file in files if file not in of_lines]
     selects, keys = _of_lines(con, of_lines, opened) if of_lines else ([], {})
     if documents:
-        rows = f"read_json_objects({_list(documents)})"
-        selects.append(f"SELECT CAST(json AS VARCHAR) AS text FROM {rows}")
+        rows = f"read_json_objects({_list(documents)}, filename = true)"
+        selects.append(f"SELECT CAST(json AS VARCHAR) AS text, filename AS file FROM {rows}")
     sql = " UNION ALL ".join(selects)
-    return JsonRows(sql, _kinds(con, sql, of_lines, documents), tuple(keys))
+    kinds = _kinds(con, sql, of_lines, documents)
+    partitions = frozenset.intersection(*(frozenset(_FOLDER.findall(file)) for file in files))
+    return JsonRows(sql, kinds, tuple(keys), partitions & kinds.keys())
+
+
+def in_folder(name: str) -> str:
+    """SQL for the value that the folders of `file` have of a name, as DuckDB writes it there."""
+    value = f"regexp_extract(file, {sql_literal(f'/{name}=([^/]*)/')}, 1)"
+    return f"url_decode(nullif({value}, '__HIVE_DEFAULT_PARTITION__'))"
 
 
 def _of_lines(
@@ -85,7 +97,7 @@ def _of_lines(
         selects.append(_accepted([file]))
         if (file,) in refused:
             keys |= _keep_refused(con, file, opened)
-            selects.append(f"SELECT line FROM {_TABLE} WHERE file = {sql_literal(file)}")
+            selects.append(f"SELECT line, file FROM {_TABLE} WHERE file = {sql_literal(file)}")
     return selects, keys
 
 
@@ -101,7 +113,7 @@ def _kinds(
     except duckdb.InvalidInputException as error:
         if _TOO_DEEP not in str(error):
             raise
-    texts = con.execute(f"{sql} LIMIT {_SAMPLE}").fetchall()
+    texts = con.execute(f"SELECT text FROM ({sql}) LIMIT {_SAMPLE}").fetchall()
     keys = dict.fromkeys(key for (text,) in texts for key in row_keys(text))
     with NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as sample:
         sample.writelines(flat(text).replace("\n", " ") + "\n" for (text,) in texts)
@@ -138,7 +150,8 @@ def _reader(files: Sequence[str]) -> str:
 
 
 def _accepted(files: Sequence[str]) -> str:
-    return f"SELECT CAST(json AS VARCHAR) AS text FROM {_reader(files)} WHERE json IS NOT NULL"
+    row = "CAST(json AS VARCHAR) AS text, filename AS file"
+    return f"SELECT {row} FROM {_reader(files)} WHERE json IS NOT NULL"
 
 
 def _keep_refused(con: duckdb.DuckDBPyConnection, file: str, opened: Opener) -> dict[str, None]:

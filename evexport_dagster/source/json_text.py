@@ -2,8 +2,8 @@
 
 DuckDB's `to_json` writes a 32-bit 0.1 as 0.10000000149011612, timestamps with a blank, and every
 null field as a member; here a number keeps its digits, instants are ISO 8601, and a null field of
-the object itself is no member. NaN and infinities are written as such and left to the exact path,
-which counts them.
+the object itself is no member. NaN and infinities are written as such (of times as NaN) and left
+to the exact path, which counts them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ _INSTANTS = {
     "timestamp_ms": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%g\"')",
     # Text behind %n comes out broken.
     "timestamp_ns": "'\"' || strftime({0}, '%Y-%m-%dT%H:%M:%S.%n') || '\"'",
-    "timestamp with time zone": "strftime({0} AT TIME ZONE 'UTC', '\"%Y-%m-%dT%H:%M:%S.%fZ\"')",
+    "timestamp with time zone": "strftime({0}, '\"%Y-%m-%dT%H:%M:%S.%fZ\"')",
+    "timestamptz_ns": "'\"' || strftime({0}, '%Y-%m-%dT%H:%M:%S.%n') || 'Z\"'",
+    "date": "strftime({0}, '\"%Y-%m-%d\"')",
 }
+_ZONED = ("timestamp with time zone", "timestamptz_ns")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,14 @@ def float_members(kind: Any) -> FloatMembers:
         return FloatMembers(every=kind.children[1][1].id == "float")
     children = kind.children if kind.id == "struct" else ()
     return FloatMembers(frozenset(name for name, child in children if child.id == "float"))
+
+
+def instant(expression: str, kind: Any) -> str | None:
+    """SQL for a TIMESTAMPTZ of a value with a time zone, nanoseconds floored; None without one."""
+    if kind.id == "timestamptz_ns":
+        nanos = f"epoch_ns({expression})"
+        return f"make_timestamptz(({nanos} - ({nanos} % 1000 + 1000) % 1000) // 1000)"
+    return f"CAST({expression} AS TIMESTAMPTZ)" if kind.id in _ZONED else None
 
 
 def is_object(kind: Any) -> bool:
@@ -71,7 +82,9 @@ def _value(expression: str, kind: Any, depth: int) -> str:
             f" ELSE CAST({expression} AS VARCHAR) END"
         )
     if kind.id in _INSTANTS:
-        return _INSTANTS[kind.id].format(expression)
+        time = f"({expression} AT TIME ZONE 'UTC')" if kind.id in _ZONED else expression
+        written = _INSTANTS[kind.id].format(time)
+        return f"CASE WHEN isfinite({time}) THEN {written} WHEN {time} IS NOT NULL THEN 'NaN' END"
     if kind.id == "varchar":
         is_json = str(kind) == "JSON"
         return f"CAST({expression} AS VARCHAR)" if is_json else f"to_json({expression})"
@@ -81,6 +94,8 @@ def _value(expression: str, kind: Any, depth: int) -> str:
         return _map(expression, kind, depth)
     if kind.id in ("list", "array"):
         return _list(expression, kind, depth)
+    if kind.id == "union":
+        return _union(expression, kind, depth)
     text = f"base64({expression})" if kind.id == "blob" else f"CAST({expression} AS VARCHAR)"
     return f"to_json({text})"
 
@@ -103,6 +118,15 @@ def _map(expression: str, kind: Any, depth: int) -> str:
     members = f"list_transform(map_entries({expression}), lambda {entry}: {member})"
     joined = f"array_to_string({members}, ',')"
     return f"CASE WHEN {expression} IS NOT NULL THEN '{{' || coalesce({joined}, '') || '}}' END"
+
+
+def _union(expression: str, kind: Any, depth: int) -> str:
+    cases = [
+        f"WHEN {sql_literal(name)}"
+        f" THEN {_value(f'union_extract({expression}, {sql_literal(name)})', child, depth)}"
+        for name, child in kind.children[1:]  # the first one is the tag
+    ]
+    return f"CASE CAST(union_tag({expression}) AS VARCHAR) {' '.join(cases)} END"
 
 
 def _member(expression: str, kind: Any, depth: int) -> str:

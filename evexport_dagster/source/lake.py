@@ -17,6 +17,7 @@ from evexport_dagster.source.database import Names, attach, qualified
 from evexport_dagster.source.json_text import (
     FloatMembers,
     float_members,
+    instant,
     is_object,
     object_text,
 )
@@ -26,7 +27,6 @@ from evexport_dagster.text import sql_identifier
 
 EVENTS_VIEW = "source_events"
 PROFILES_VIEW = "source_profiles"
-_INSTANT = "timestamp with time zone"
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def _canonical(expression: str, kind: Any, column: CanonicalColumn) -> str | Non
         nested = kind.id in ("struct", "map", "list", "array", "union")
         return None if nested else f"CAST({expression} AS VARCHAR)"
     if column.kind == "instant":
-        return f"CAST({expression} AS TIMESTAMPTZ)" if kind.id == _INSTANT else None
+        return instant(expression, kind)
     if column.kind == "object":
         return object_text(expression, kind) if is_object(kind) else None
     if column.kind == "nested":
@@ -246,8 +246,8 @@ def _canonical(expression: str, kind: Any, column: CanonicalColumn) -> str | Non
     if column.kind == "list":
         return _text_list(expression, kind)
     integer = kind.id.endswith("int") or kind.id in ("integer", "uinteger", "varchar")
-    # A text that is no number must not fail the rows beside it.
-    return f"TRY_CAST({expression} AS BIGINT)" if integer else None
+    # A text that is no number, or a number beyond any instance, must not fail the rows beside it.
+    return f"CAST(TRY_CAST({expression} AS INTEGER) AS BIGINT)" if integer else None
 
 
 def _text_list(expression: str, kind: Any) -> str | None:

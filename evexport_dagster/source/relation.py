@@ -14,7 +14,7 @@ import duckdb
 
 from evexport_dagster.source.canonical import EVENTS, PROFILES
 from evexport_dagster.source.database import Names, qualified
-from evexport_dagster.source.json_files import Opener, open_local, read_json_rows
+from evexport_dagster.source.json_files import Opener, in_folder, open_local, read_json_rows
 from evexport_dagster.source.parquet_text import with_json_as_text
 from evexport_dagster.source.remote import RemoteFiles
 from evexport_dagster.spec.model_sources import REMOTE, cloud_of
@@ -121,14 +121,18 @@ def _json(con: duckdb.DuckDBPyConnection, files: Sequence[str], opened: Opener) 
     rows = read_json_rows(con, files, opened)
     known = {name.lower() for name in rows.kinds}
     names = [*rows.kinds, *(key for key in rows.refused_keys if key and key.lower() not in known)]
-    columns = [
-        f"TRY_CAST(member[{n}] AS {rows.kinds[name]}) AS {sql_identifier(name)}"
-        if name in rows.kinds and rows.kinds[name].id in _SCALARS and name not in _TEXTS
-        else f"member[{n}] AS {sql_identifier(name)}"
+    values = [
+        in_folder(name) if name in rows.partitions else f"member[{n}]"
         for n, name in enumerate(names, start=1)
+    ]
+    columns = [
+        f"TRY_CAST({value} AS {rows.kinds[name]}) AS {sql_identifier(name)}"
+        if name in rows.kinds and rows.kinds[name].id in _SCALARS and name not in _TEXTS
+        else f"{value} AS {sql_identifier(name)}"
+        for name, value in zip(names, values, strict=True)
     ]
     keys = sql_literal(json.dumps(names))
     return BaseRelation(
         f"(SELECT {', '.join(columns)}"
-        f" FROM (SELECT json_row_texts(text, {keys}) AS member FROM ({rows.sql})))"
+        f" FROM (SELECT json_row_texts(text, {keys}) AS member, file FROM ({rows.sql})))"
     )

@@ -105,6 +105,22 @@ def test_every_format_gives_the_same_rows(
     assert {it: hashlib.sha256(it.read_bytes()).hexdigest() for it in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl", "json"])
+def test_a_column_may_be_in_the_names_of_folders(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, ending: str
+) -> None:
+    names = {"007": "007", "a%20b%2Fc": "a b/c", "__HIVE_DEFAULT_PARTITION__": None}
+    for n, folder in enumerate(names):
+        below = tmp_path / f"event_name={folder}" / f"instance_id={n}"
+        below.mkdir(parents=True)
+        row = {key: it for key, it in rows()[n].items() if key != "event_name"}
+        write(below / f"part.{ending}", [row])
+    mapped = {"event_time": "CAST(event_time AS TIMESTAMPTZ)"} if ending == "csv" else {}
+    opened(con, files(f"*/*/*.{ending}", columns=mapped), tmp_path)
+    found = con.execute("SELECT event_name, instance_id FROM source_events ORDER BY ALL").fetchall()
+    assert found == [("007", 0), ("a b/c", 1), (None, 2)]
+
+
 def test_files_need_not_have_the_same_columns(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

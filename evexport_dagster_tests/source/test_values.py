@@ -34,6 +34,22 @@ TYPED = [
         "{'a': TIMESTAMPTZ '2026-06-14 10:00:00.5-10'}",
         '{"a":"2026-06-14T20:00:00.500000Z"}',
     ),
+    (
+        "{'a': TIMESTAMPTZ_NS '2026-06-14 10:00:00.123456789-10'}",
+        '{"a":"2026-06-14T20:00:00.123456789Z"}',
+    ),
+    *(
+        (f"{{'a': '{sign}infinity'::{kind}, 'b': {{'c': ['infinity'::{kind}]}}}}", infinite)
+        for kind in ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMPTZ", "TIMESTAMPTZ_NS", "DATE")
+        for sign, infinite in (("", '{"b":{"c":[null]}}'), ("-", '{"b":{"c":[null]}}'))
+    ),
+    ("{'a': union_value(n := 1)::UNION(n INTEGER, s VARCHAR)}", '{"a":1}'),
+    ("{'a': union_value(s := '1')::UNION(n INTEGER, s VARCHAR)}", '{"a":"1"}'),
+    ("{'a': union_value(s := NULL)::UNION(n INTEGER, s VARCHAR), 'b': 1}", '{"b":1}'),
+    (
+        "{'a': [union_value(o := {'x': 0.10::DECIMAL(3,2), 'y': NULL})]}",
+        '{"a":[{"x":0.10,"y":null}]}',
+    ),
     ("{'a': uuid '11111111-2222-3333-4444-555555555555'}", None),
     ("{'a': {'b': {'c': [1, 2], 'd': NULL}}}", '{"a":{"b":{"c":[1,2],"d":null}}}'),
     ("{'a': [{'b': 1.50::DECIMAL(5,2)}, NULL]}", '{"a":[{"b":1.50},null]}'),
@@ -59,6 +75,40 @@ def test_a_typed_object_keeps_its_values(
     inner = expression.removeprefix("{'a': ").rsplit("::", 1)[0]
     inner = f'"{inner[6:42]}"' if inner.startswith("uuid") else inner
     assert [clean(text).text for text in texts] == [expected or f'{{"a":{inner}}}'] * 2
+
+
+@pytest.mark.parametrize(
+    ("time", "floored"),
+    [
+        ("2026-06-14 23:59:59.999999999", "2026-06-14 23:59:59.999999"),
+        ("1969-12-31 23:59:59.999999999", "1969-12-31 23:59:59.999999"),
+        ("1969-12-31 23:59:59.000001", "1969-12-31 23:59:59.000001"),
+        ("1970-01-01 00:00:00", "1970-01-01 00:00:00"),
+    ],
+)
+def test_nanoseconds_are_floored(con: duckdb.DuckDBPyConnection, time: str, floored: str) -> None:
+    opened(con, source({"event_time": f"TIMESTAMPTZ_NS '{time}+00'"}))
+    assert value(con, f"event_time = TIMESTAMPTZ '{floored}+00'")
+
+
+@pytest.mark.parametrize(
+    ("instance", "expected"),
+    [
+        ("23::TINYINT", 23),
+        ("-1", -1),
+        ("'7'", 7),
+        ("'seven'", None),
+        ("2147483647", 2147483647),
+        ("2147483648", None),
+        ("18446744073709551615::UBIGINT", None),
+        ("'99999999999999999999'", None),
+    ],
+)
+def test_an_instance_beyond_all_is_none(
+    con: duckdb.DuckDBPyConnection, instance: str, expected: int | None
+) -> None:
+    opened(con, source({"instance_id": instance}))
+    assert value(con, "instance_id") == expected
 
 
 @pytest.mark.parametrize("kind", ["STRUCT(a INTEGER)", "MAP(VARCHAR, INTEGER)", "JSON", "VARCHAR"])
