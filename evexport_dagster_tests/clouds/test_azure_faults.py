@@ -95,6 +95,21 @@ def test_what_does_not_pass_leaves_a_whole_object(
     assert azure_cloud.objects(BUCKET) == {"x": new}
 
 
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(("size", "rule"), [(0, {}), (SMALL, {}), (LARGE, LIST)])
+def test_a_success_that_the_store_did_not_tell_of_is_none(
+    azure_cloud: AzureCloud, sas: str, tmp_path: Path, size: int, rule: dict[str, Any]
+) -> None:
+    path, data = random_file(tmp_path, size)
+    from_a_proxy = {**rule, "status": 201, "html": ""}
+    azure_cloud.faults(from_a_proxy)
+    with pytest.raises(UnavailableError, match="not Azure Blob Storage"):
+        store_at(azure_cloud.url, sas, BRIEF).put("x", path)
+    azure_cloud.faults({**from_a_proxy, "times": 1})
+    store_at(azure_cloud.url, sas).put("x", path)
+    assert azure_cloud.objects(BUCKET) == {"x": data}
+
+
 def test_a_store_gets_the_time_it_asks_for(
     azure_cloud: AzureCloud, sas: str, tmp_path: Path
 ) -> None:

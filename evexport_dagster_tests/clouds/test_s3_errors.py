@@ -45,6 +45,9 @@ UNAVAILABLE = {
     (429, "TooManyRequests"): "asks for fewer requests .*tried again",
     (503, "ServiceUnavailable"): "asks for fewer requests .*tried again",
     (500, "InternalError"): "the store failed .*tried again",
+    (400, "KMS.ThrottlingException"): "KMS key is busy .*tried again",
+    (500, "KMS.KMSInternalException"): "KMS key is busy .*tried again",
+    (307, "TemporaryRedirect"): "moving the bucket .*tried again",
     (502, "BadGateway"): "the store failed .*tried again",
     (400, "RequestTimeout"): "waited too long .*tried again",
     (400, "BadDigest"): "what arrived is not what was sent .*tried again",
@@ -275,19 +278,13 @@ def test_an_answer_without_content_is_none(
 
 
 @pytest.mark.parametrize(
-    "fields", [{"bucket": "no bucket"}, {"region": "no region"}, {"role_arn": "x"}]
+    "fields", [{"bucket": "arn:bucket"}, {"region": "-region"}, {"role_arn": "x"}]
 )
 def test_settings_that_no_store_can_have(
     caplog: pytest.LogCaptureFixture, fields: dict[str, Any]
 ) -> None:
     store = store_at("http://127.0.0.1:9", Keys("k", "s3cr3t"), hurry=BRIEF, **fields)
     with told(AccessError, "no such address .*check bucket, region", caplog, "s3cr3t"):
-        store.probe()
-
-
-def test_an_endpoint_that_is_no_address(caplog: pytest.LogCaptureFixture) -> None:
-    store = store_at("http://[a", Keys("k", "s3cr3t"), hurry=BRIEF)
-    with told(AccessError, "no such address", caplog, "s3cr3t"):
         store.probe()
 
 

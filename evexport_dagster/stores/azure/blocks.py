@@ -17,6 +17,8 @@ from uuid import uuid4
 
 from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 
+from evexport_dagster.stores.azure.errors import confirmed
+
 AT_ONCE: Final = 4
 SMALLEST: Final = 8 << 20
 MOST_BLOCKS: Final = 50_000
@@ -105,4 +107,4 @@ def upload(blob: BlobClient, path: Path, ask: Callable[[Callable[[], object]], o
             raise
     settings = ContentSettings(content_type="application/octet-stream", content_md5=bytearray(md5))
     listed = [BlobBlock(block.id) for block in blocks]
-    ask(lambda: blob.commit_block_list(listed, content_settings=settings))
+    ask(lambda: confirmed(blob.commit_block_list(listed, content_settings=settings)))

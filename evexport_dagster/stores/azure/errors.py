@@ -6,9 +6,10 @@ https://learn.microsoft.com/en-us/rest/api/storageservices/blob-service-error-co
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 import requests
 import urllib3
@@ -42,6 +43,13 @@ _NO_CONTAINER: Final = refused(
 )
 _WRONG_SAS: Final = refused("the SAS token is not allowed here", _NEW_SAS)
 
+_NOT_AZURE: Final = Cause(
+    "what answers is not Azure Blob Storage", "check `endpoint`; " + TRY_AGAIN
+)
+_NO_KEY: Final = refused(
+    "the key that encrypts the storage account cannot be used", "ask the account's owner"
+)
+
 # Pairs and not a table: codes of the SDK are enums now and then, equal to text, hashed otherwise.
 _BY_CODE: Final = (
     ("ServerBusy", _BUSY),
@@ -68,6 +76,9 @@ _BY_CODE: Final = (
             "generate one without allowed IP addresses",
         ),
     ),
+    ("KeyVaultEncryptionKeyNotFound", _NO_KEY),
+    ("KeyVaultAccessTokenCannotBeAcquired", _NO_KEY),
+    ("KeyVaultVaultNotFound", _NO_KEY),
     ("AuthorizationResourceTypeMismatch", _WRONG_SAS),
     ("AuthorizationServiceMismatch", _WRONG_SAS),
     (
@@ -81,6 +92,16 @@ _BY_CODE: Final = (
 )
 
 
+class UnconfirmedError(Exception):
+    """The answer to a write does not tell of a blob: the store did not give it."""
+
+
+def confirmed(answer: Mapping[str, Any]) -> None:
+    """Raise UnconfirmedError where the answer to a write is not one of the store."""
+    if not answer.get("etag"):
+        raise UnconfirmedError
+
+
 def cause_of(error: Exception, sas: Sas | None, needed: str) -> Cause | None:
     """What an error of the SDK means; None for one that is not its own.
 
@@ -89,6 +110,8 @@ def cause_of(error: Exception, sas: Sas | None, needed: str) -> Cause | None:
     match error:
         case MalformedSasError():
             return refused(f"the SAS token is malformed: {error}", _NEW_SAS)
+        case UnconfirmedError():
+            return _NOT_AZURE
         case core.HttpResponseError() if error.status_code is not None:
             return _of_response(error, sas, needed)
         case core.ClientAuthenticationError():
@@ -122,7 +145,7 @@ def _of_response(error: core.HttpResponseError, sas: Sas | None, needed: str) ->
         if code == known:
             return cause
     status = error.status_code
-    if status in PASSING_STATUS:
+    if status is not None and (status in PASSING_STATUS or status >= 500):
         return _BUSY if status == 429 else Cause(f"the store failed ({status})")
     if code in ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions"):
         return _of_permission(sas, needed)
@@ -131,7 +154,7 @@ def _of_response(error: core.HttpResponseError, sas: Sas | None, needed: str) ->
     if status == 404:
         return _NO_CONTAINER
     if status is not None and status < 400:
-        return Cause("what answers is not Azure Blob Storage", "check `endpoint`; " + TRY_AGAIN)
+        return _NOT_AZURE
     return refused(f"the store refuses the request ({status}: {code})", "ask the account's owner")
 
 
@@ -158,8 +181,10 @@ def _of_denial(error: core.HttpResponseError, sas: Sas | None) -> Cause:
             f"the SAS token is not yet valid, only from {_shown(sas.starts)}",
             "wait until then, or generate one that is valid now",
         )
+    walled = ", or the account's network rules keep this machine out"
     return refused(
-        "the SAS token is not accepted: its signature is wrong, or its key or policy was changed",
+        "the SAS token is not accepted: its signature is wrong, or its key or policy was changed"
+        + (walled if _code(error) == "AuthorizationFailure" else ""),
         _NEW_SAS,
     )
 

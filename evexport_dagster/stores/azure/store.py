@@ -61,8 +61,10 @@ class AzureStore(CloudStore[AzureDestination]):
         blob = self._container(patience).get_blob_client(key)
         settings = ContentSettings(content_type="application/octet-stream")
         persistently(
-            lambda: blob.upload_blob(
-                data, overwrite=True, validate_content="md5", content_settings=settings
+            lambda: errors.confirmed(
+                blob.upload_blob(
+                    data, overwrite=True, validate_content="md5", content_settings=settings
+                )
             ),
             errors.pause,
             patience,

@@ -30,6 +30,8 @@ _NEW_KEY: Final = (
     "make a new key of the service account and set the variable of `service_account` to it"
 )
 _THROTTLED: Final = {"rateLimitExceeded", "userRateLimitExceeded"}
+_USED_UP: Final = {"quotaExceeded", "dailyLimitExceeded"}
+_HELD: Final = {"retentionPolicyNotMet", "objectUnderActiveHold"}
 _PERMISSION: Final = re.compile(r"\bstorage\.(?:objects|buckets|multipartUploads)\.[a-zA-Z]+\b")
 _NETWORK: Final = (
     requests.RequestException,
@@ -145,7 +147,7 @@ def _of_response(response: requests.Response) -> Cause:
         return _NOT_GOOGLE
     if status == 429 or _THROTTLED & reasons:
         return Cause(f"the store asks for fewer requests ({status})")
-    if status in PASSING_STATUS:
+    if status in PASSING_STATUS or status >= 500:
         return Cause(f"the store failed ({status})")
     if status == 401:
         return refused("the store does not know the credentials (401)", _NEW_KEY)
@@ -162,10 +164,17 @@ def _of_response(response: requests.Response) -> Cause:
 
 
 def _of_denial(reasons: set[str], message: str) -> Cause:
-    if "retention" in message.lower() or "retentionPolicyNotMet" in reasons:
+    if "retention" in message.lower() or _HELD & reasons:
         return refused(
-            "the object is held by the bucket's retention policy, and cannot be replaced (403)",
-            "shorten the policy, or export to a bucket without one",
+            "the object is held by the bucket's retention policy or by a hold, and cannot be"
+            " replaced (403)",
+            "shorten the policy, release the hold, or export to a bucket without them",
+        )
+    if _USED_UP & reasons:
+        return Cause(
+            "the project's quota is used up (403)",
+            f"have its owner raise the quota; {TRY_AGAIN}",
+            repeats=False,
         )
     if "accountDisabled" in reasons or "billing" in message.lower():
         return refused(

@@ -51,6 +51,8 @@ _KEY_DENIED: Final = refused(
     "allow kms:GenerateDataKey and kms:Decrypt on kms_key_id, a key of the bucket's region",
 )
 
+_KEYS_BUSY: Final = Cause("the service of the KMS key is busy or fails")
+
 _CODES: Final[Mapping[Cause, str]] = {
     refused(
         "wrong access key",
@@ -88,6 +90,7 @@ _CODES: Final[Mapping[Cause, str]] = {
     "IncompleteBody",
     Cause("the store waited too long for the data"): "RequestTimeout RequestTimeoutException",
     Cause("the store forgot the upload", repeats=False): "NoSuchUpload InvalidPart",
+    Cause("the store is moving the bucket"): "TemporaryRedirect 307",
     Cause("another request for the same object came in between"): "OperationAborted "
     "ConditionalRequestConflict",
     Cause(
@@ -197,6 +200,8 @@ def is_lost(error: BaseException) -> bool:
 def _of_answer(error: vendor.ClientError) -> Cause:
     code = code_of(error)
     cause = _BY_CODE.get(code)
+    if cause is None and re.match(r"KMS\.(Throttl|\w*Internal|\w*Timeout|\w*Unavailable)", code):
+        return _KEYS_BUSY
     if code.startswith("KMS.") or (cause is _DENIED and "kms:" in _part(error, "Message")):
         return _KEY_DENIED
     if cause is _DENIED:
