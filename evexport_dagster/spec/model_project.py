@@ -165,8 +165,6 @@ LedgerUrl = Annotated[
     by_shape("a URL, or {env: NAME}"),
 ]
 _NOT_EMPTY = pydantic.Field(json_schema_extra={"minProperties": 1})
-_Count = Annotated[int, pydantic.Field(ge=1, le=1000)]
-_Rows = Annotated[int, pydantic.Field(ge=1, le=10**12)]
 
 
 def _enough(memory: int) -> int:
@@ -193,7 +191,7 @@ class Runtime(Model):
     threads: Annotated[int, pydantic.Field(ge=1, le=1024)] = 2
     """Threads of DuckDB, and as many for compression."""
 
-    max_rows_per_file: _Rows = 10_000_000
+    max_rows_per_file: Annotated[int, pydantic.Field(ge=1, le=10**12)] = 10_000_000
     """Records a file holds at most; the next ones go to another file."""
 
     settle: Duration = timedelta(minutes=5)
@@ -202,7 +200,7 @@ class Runtime(Model):
     history_limit: Duration = timedelta(days=365)
     """How far back from creation an export reaches, in whole days."""
 
-    concurrent_runs: _Count = 1
+    concurrent_runs: Annotated[int, pydantic.Field(ge=1, le=1000)] = 1
     """Runs of this account at one time."""
 
     ledger: LedgerUrl = "sqlite:///.evexport/ledger.db"
