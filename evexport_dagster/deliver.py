@@ -176,24 +176,38 @@ class _Run:
             number: tuple(of_event)
             for number, of_event in groupby(spool.finish(again), lambda it: it.event)
         }
-        delivered = []
-        for number, (event, survey) in enumerate(zip(events, surveys, strict=True)):
-            if number in again:
-                continue
-            of_event = files.get(number, ())
-            _check(event, survey, of_event)
-            odd = Counter(survey.oddities) + window.odd_people(number)
-            odd += Counter({NULS: spool.nuls[number], **self.odd})
-            columns = committed[event.name]
-            said: dict[str, object] = {**odd, **_left_out(survey, columns)}
-            if survey.lateness:
-                said[LATENESS] = dict(survey.lateness)
-            keyed = self._keyed(event, of_event)
-            schema = _schema(window.shape, survey, columns.columns)
-            delivered.append(Delivered(event, survey, columns, keyed, said, schema))
+        delivered = [
+            self._made(
+                window.shape,
+                event,
+                survey,
+                committed[event.name],
+                files.get(number, ()),
+                window.odd_people(number) + Counter({NULS: spool.nuls[number]}),
+            )
+            for number, (event, survey) in enumerate(zip(events, surveys, strict=True))
+            if number not in again
+        ]
         self.promises.claim({it.event.name: [key for key, _ in it.files] for it in delivered})
         yield from uploaded(self._announced(delivered), self.store, self.promises.beat)
         return tuple(event for number, event in enumerate(events) if number in again)
+
+    def _made(
+        self,
+        shape: RecordShape,
+        event: PlannedEvent,
+        survey: EventSurvey,
+        columns: CommittedColumns,
+        files: Sequence[SpoolFile],
+        odd: Counter[str],
+    ) -> Delivered:
+        """What is to be published of an event; raises BugError where rows were lost on the way."""
+        _check(event, survey, files)
+        counted = Counter(survey.oddities) + odd + Counter(self.odd)
+        lateness = {LATENESS: dict(survey.lateness)} if survey.lateness else {}
+        said: dict[str, object] = {**counted, **_left_out(survey, columns), **lateness}
+        schema = _schema(shape, survey, columns.columns)
+        return Delivered(event, survey, columns, self._keyed(event, files), said, schema)
 
     def _keyed(
         self, event: PlannedEvent, files: Sequence[SpoolFile]
