@@ -103,8 +103,8 @@ def reveal(secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
     value = environ.get(secret.env, "")
     if not value:
         raise SpecError(
-            f"the environment variable {secret.env} is not set: set it to the secret "
-            "that is read from it"
+            f"the environment variable {secret.env} is not set: set it to the secret, or correct "
+            f"`{{env: {secret.env}}}` in {PROJECT_FILE} or in the file of the export"
         )
     return value
 
