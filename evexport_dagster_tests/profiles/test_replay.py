@@ -180,7 +180,7 @@ def empty_project(*, tombstones: bool) -> Iterator[Handmade]:
 
 
 @pytest.mark.parametrize("tombstones", [True, False])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(made=days)
 @example(made=_BACK_AFTER_ITS_WINDOW)
 def test_what_the_windows_take_gives_what_the_source_has(
