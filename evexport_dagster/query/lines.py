@@ -76,10 +76,12 @@ class _Lines:
 
     def piece(self, text: str, columns: EventColumns) -> str:
         """The piece of a record that the properties in a clean object are, read exactly."""
-        if not self._has_properties(columns):
-            return ""
         members, _ = read_members(text)
         return self.format.separator + self.format.piece(members, columns)
+
+    def has_piece(self, columns: EventColumns) -> bool:
+        """Whether the properties of an event are a piece of its records at all."""
+        return self.format.properties(columns, "", "") is not None
 
     def lines(self, columns: Mapping[int, EventColumns], condition: str, *, apart: bool) -> str:
         """SQL for (series, line): the records of these events in `staged`, and in `apart` where
@@ -166,9 +168,6 @@ class _Lines:
     def _each(self, text: str) -> list[str]:
         return [text] * len(self.shape.events)
 
-    def _has_properties(self, columns: EventColumns) -> bool:
-        return self.format.properties(columns, "", "") is not None
-
     def _properties(self, columns: EventColumns) -> str:
         whole, picked = _PROPERTIES.text, "props_picked"
         piece = self.format.properties(columns, whole, picked)
@@ -216,8 +215,10 @@ def _render_apart(
         f"SELECT * FROM staged WHERE event IN ({events}) AND ({condition})"
     ).to_arrow_table()
     texts, numbers = (rows.column(it).to_pylist() for it in ("event_props", "event"))
+    with_piece = {number for number, its in columns.items() if made.has_piece(its)}
     pieces = [
-        made.piece(text, columns[number]) for text, number in zip(texts, numbers, strict=True)
+        made.piece(text, columns[number]) if number in with_piece else ""
+        for text, number in zip(texts, numbers, strict=True)
     ]
     con.register("apart", rows.append_column("properties", string_array(pieces)))
     return bool(pieces)
