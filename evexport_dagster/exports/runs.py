@@ -237,11 +237,26 @@ def forget_left(context: Context, job: ExportJob, export: RegisteredExport) -> N
     they came to that, and tell that these have recovered."""
     for start in sorted({it.window_start for it in context.ledger.failures.of(export.export_id)}):
         window = next(job.between(start, start + timedelta.resolution), None)
-        if window is None or due.rest_of(context, job, export, window):
+        if window is None or not _is_delivered_since(context, job, export, window):
             continue
         with _if_free(context, export, start) as holder:
-            if holder is not None and not due.rest_of(context, job, export, window):
+            if holder is not None and _is_delivered_since(context, job, export, window):
                 troubles.recovered(context, job, export, window, holder)
+
+
+def _is_delivered_since(
+    context: Context, job: ExportJob, export: RegisteredExport, window: Window
+) -> bool:
+    """Whether a window was delivered, and closed, after it failed last: not before that, as where
+    somebody asked for it again."""
+    ledger, place = context.ledger, (export.export_id, window.start)
+    failed = [it.last_at for it in ledger.failures.of(place[0]) if it.window_start == window.start]
+    recorded = [it.recorded_at for it in ledger.deliveries.receipts(*place)]
+    if not failed or not recorded or max(recorded) <= max(failed):
+        return False
+    manifest = ledger.manifests.of(*place)
+    is_closed = manifest is None or not manifest.outdated
+    return is_closed and not due.rest_of(context, job, export, window)
 
 
 @contextmanager

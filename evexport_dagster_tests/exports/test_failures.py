@@ -117,6 +117,7 @@ def test_a_run_that_is_killed_before_it_forgets_its_failure_leaves_that_to_the_p
     denied.append(UnavailableError("no network"))
     days_of_checks(home, project, home.now + MINUTE)
     denied.clear()
+    home.now += MINUTE
 
     def kill(*_: object) -> None:
         raise Killed
@@ -134,13 +135,38 @@ def test_a_run_that_is_killed_before_it_forgets_its_failure_leaves_that_to_the_p
     assert len(notices(home)) == 2
 
 
-def test_a_failure_of_what_is_not_delivered_is_not_forgotten(
-    home: Handmade, denied: list[ExportError]
+@pytest.mark.parametrize("delivered", [False, True])
+def test_a_failure_of_what_was_not_delivered_since_is_not_forgotten(
+    home: Handmade, denied: list[ExportError], delivered: bool
 ) -> None:
     project = home.open()
     project.create("purchases")
+    if delivered:
+        project.run("purchases")
+        home.now += MINUTE
     denied.append(UnavailableError("no network"))
-    days_of_checks(home, project, home.now + MINUTE)
+    with pytest.raises(UnavailableError):
+        project.run("purchases", from_=at(0), to=at(1))
+    project.unattended.forget_left("purchases")
+    assert project.list()[0].last_failure is not None
+    assert [it.kind for it in notices(home)] == ["failed"]
+
+
+def test_a_failure_of_a_window_that_is_not_closed_is_not_forgotten(
+    home: Handmade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.spec(manifest=True)
+    project, put = home.open(), LocalStore.put
+
+    def fail(store: LocalStore, key: str, path: Path) -> None:
+        home.now += MINUTE
+        if "_manifest" in key:
+            raise UnavailableError("no network")
+        put(store, key, path)
+
+    monkeypatch.setattr(LocalStore, "put", fail)
+    with pytest.raises(UnavailableError):
+        project.run("purchases")
     project.unattended.forget_left("purchases")
     assert project.list()[0].last_failure is not None
 
