@@ -34,7 +34,7 @@ def test_running_out_of_memory_and_scratch_is_nobodys_fault_yet(tmp_path: Path) 
     with (
         pytest.raises(UnavailableError, match=r"runtime\.memory and runtime\.scratch_limit"),
         explained("lake"),
-        connect(runtime(50_000_000, 1_000_000), "UTC", tmp_path) as con,
+        connect(runtime(64_000_000, 1_000_000), "UTC", tmp_path) as con,
     ):
         con.execute(SORT)
 
