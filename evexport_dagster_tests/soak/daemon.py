@@ -56,6 +56,11 @@ class Daemon:
         return self.world.home
 
     @property
+    def source(self) -> Path:
+        """The folder with the events."""
+        return self.home.folder / "lake" / "events"
+
+    @property
     def project(self) -> Project:
         """The project as it was when the code was loaded."""
         if self._project is None:
@@ -71,7 +76,9 @@ class Daemon:
                 self.events.pop(0)[1](self)
             wake = until
             if self._down_until is None or self._down_until <= self.home.now:
-                self.world.reveal()
+                # What arrives while the source is away is seen when it is back.
+                if self.source.is_dir():
+                    self.world.reveal()
                 if looks_at <= self.home.now:
                     self._look()
                     looks_at = self.home.now + _LOOK
@@ -118,7 +125,7 @@ class Daemon:
 
     def outage(self, hours: float, *, of: str) -> None:
         """The destination, or the source, is away for so long."""
-        place = self.home.out if of == "destination" else self.home.folder / "lake" / "events"
+        place = self.home.out if of == "destination" else self.source
         if place.is_dir():
             hidden = place.rename(place.with_name(f"{place.name}-hidden"))
             if of == "destination":
