@@ -13,11 +13,13 @@ from typing import Literal
 from evexport_dagster_tests.defs.servers import Servers, servers
 
 Kind = Literal["daemon", "code server", "run"]
-_WORDS: dict[Kind, tuple[str, ...]] = {
-    "daemon": ("dagster._daemon",),
-    "code server": ("api", "grpc"),
-    "run": ("api", "execute_run"),
+_MARKS: dict[Kind, str] = {
+    "daemon": "dagster._daemon",
+    "code server": "-m dagster api grpc",
+    # A code server starts runs as Python starts a process of `multiprocessing`.
+    "run": "multiprocessing.spawn",
 }
+"""What the command line of each kind of process has in it."""
 
 
 @dataclass
@@ -52,7 +54,7 @@ class RealDaemon:
             if not place.name.isdecimal():
                 continue
             with suppress(OSError):
-                words = (place / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+                command = (place / "cmdline").read_bytes().decode("utf-8", "replace")
                 of_it = own in (place / "environ").read_bytes().split(b"\0")
-                if of_it and all(word in words for word in _WORDS[kind]):
+                if of_it and _MARKS[kind] in command.replace("\0", " "):
                     yield int(place.name)
