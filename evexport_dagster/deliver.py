@@ -113,27 +113,12 @@ def deliver_window(
         protect(con, plan.spec.pii)
         run = _Run(plan, store, promises, on_progress, promises.rows(con, lake, folder))
         arrange(con, lake, plan.spec, plan.source_events)
-        layout = plan.spec.files_as
         todo = plan.events
         while todo:
             columns = promises.plans()
-            shape = RecordShape(
-                plan.spec,
-                format_of(layout, plan.spec.format),
-                plan.window,
-                plan.zone,
-                tuple(event.name for event in todo),
-            )
-            window = WindowRows(con, lake, shape, [columns[event.name] for event in todo])
-            spool = Spool(
-                folder,
-                files(shape.format, pool, plan.spec.packing, stable=plan.spec.sort),
-                window.heading,
-                layout.rows_per_file(runtime.max_rows_per_file),
-                pool,
-                together=shape.together,
-                most_bytes=layout.most_bytes,
-            )
+            plans = [columns[event.name] for event in todo]
+            window = WindowRows(con, lake, _shape(plan, todo), plans)
+            spool = _spool(folder, window, runtime.max_rows_per_file, pool)
             try:
                 todo = yield from run.delivered(todo, window, spool)
             finally:
@@ -238,6 +223,25 @@ class _Run:
             rows += len(lines)
             self.promises.beat()
             self.tell("reading", rows=rows)
+
+
+def _shape(plan: WindowPlan, events: Sequence[PlannedEvent]) -> RecordShape:
+    format_ = format_of(plan.spec.files_as, plan.spec.format)
+    names = tuple(event.name for event in events)
+    return RecordShape(plan.spec, format_, plan.window, plan.zone, names)
+
+
+def _spool(folder: Path, window: WindowRows, most_rows: int, pool: ThreadPoolExecutor) -> Spool:
+    shape, spec = window.shape, window.shape.written
+    return Spool(
+        folder,
+        files(shape.format, pool, spec.packing, stable=spec.sort),
+        window.heading,
+        shape.layout.rows_per_file(most_rows),
+        pool,
+        together=shape.together,
+        most_bytes=shape.layout.most_bytes,
+    )
 
 
 def _check(event: PlannedEvent, survey: EventSurvey, files: Sequence[SpoolFile]) -> None:

@@ -158,7 +158,7 @@ def _hides(text: str, renames: Mapping[str, str]) -> str:
 
 
 def _replaced(text: str, renames: Mapping[str, str]) -> str:
-    """SQL that renames keys of a text that `_hides` none of them: there a quoted name behind a
+    """SQL that renames keys of a text for which `_hides` is false: there a quoted name behind a
     comma and before a colon is a key; the first is put behind a comma, too."""
     if not renames:
         return text

@@ -7,8 +7,9 @@ from collections import Counter
 
 import pytest
 
-from evexport_dagster.exports import LATE_ROWS, Project, next_run
+from evexport_dagster.exports import LATE_ROWS
 from evexport_dagster.ledger import Late
+from evexport_dagster_tests.exports.planned import due
 from evexport_dagster_tests.handmade import (
     Document,
     Handmade,
@@ -38,21 +39,6 @@ def watched(home: Handmade) -> Handmade:
     )
     home.run()
     return home
-
-
-def planned(project: Project, name: str = "purchases") -> list[dt.datetime]:
-    """The windows that a planner delivers now, one after the other."""
-    found: list[dt.datetime] = []
-    while len(found) < 20:
-        known = project.unattended.facts(name, queued=False)
-        now = project.unattended.now()
-        run = next_run(known, now) if known else None
-        if run is None or not run.is_due(now):
-            return found
-        found.append(run.window.start)
-        for task in project.unattended.rest_of(name, run.window, "run"):
-            project.deliver(task, run_id="run")
-    raise AssertionError(found)
 
 
 def late(home: Handmade) -> tuple[Late, ...]:
@@ -88,20 +74,20 @@ def test_a_plain_run_delivers_windows_with_late_rows_again_under_the_same_names(
 
 def test_the_planner_delivers_them_and_then_rests(watched: Handmade) -> None:
     project = watched.open()
-    assert planned(project) == []
+    assert due(project) == []
     watched.events(
         [came("Charged", at(1, 5), 2 * DAY, n="a"), came("App Launched", at(0, 5), 3 * DAY, n="b")],
         "later",
     )
-    assert planned(project) == []
+    assert due(project) == []
     project.unattended.look_for_late("purchases")
     assert [(it.window_start, it.event, it.rows) for it in late(watched)] == [
         (at(0), "App Launched", 1),
         (at(1), "Charged", 1),
     ]
-    assert planned(project) == [at(0), at(1)]
+    assert due(project) == [at(0), at(1)]
     project.unattended.look_for_late("purchases")
-    assert planned(project) == []
+    assert due(project) == []
     assert watched.values() & Counter("ab") == Counter("ab")
 
 
@@ -149,7 +135,7 @@ def test_report_counts_them_and_delivers_nothing(watched: Handmade) -> None:
     (noticed,) = project.show("other").late
     assert (noticed.window_start, noticed.event, noticed.rows) == (at(1), "Charged", 1)
     assert not noticed.reopens
-    assert planned(project, "other") == []
+    assert due(project, "other") == []
     project.run("other", from_=at(1), to=at(2))
     assert project.show("other").late == ()
 
@@ -197,15 +183,15 @@ def test_an_event_that_comes_late_for_the_first_time_belongs_to_its_window(
     project = watched.open()
     if unattended:
         project.unattended.look_for_late("other")
-        assert planned(project, "other") == [at(1), at(2)]
+        assert due(project, "other") == [at(1), at(2)]
     else:
         project.run("other")
     viewed = {it.window_start: it.rows for it in watched.receipts("other") if it.event == "Viewed"}
     assert viewed == {at(1): 1, at(2): 0}
-    assert planned(project, "other") == []
+    assert due(project, "other") == []
     watched.events([came("Viewed", at(0, 5), 3 * DAY, n="later")], "last")
     project.unattended.look_for_late("other")
-    assert planned(project, "other") == [at(0)]
+    assert due(project, "other") == [at(0)]
     assert watched.values() & Counter(["late", "later"]) == Counter(["late", "later"])
 
 
@@ -217,10 +203,10 @@ def test_an_export_that_is_done_stays_done_and_takes_what_came_late(watched: Han
     watched.events([came("Charged", at(1, 5), 2 * DAY, n="late")], "later")
     project = watched.open()
     project.unattended.look_for_late("other")
-    assert planned(project, "other") == [at(1)]
+    assert due(project, "other") == [at(1)]
     (row,) = [it for it in project.list() if it.name == "other"]
     assert row.status == "Done"
-    assert planned(project, "other") == []
+    assert due(project, "other") == []
 
 
 def test_a_stopped_export_looks_for_nothing(watched: Handmade) -> None:
@@ -234,7 +220,7 @@ def test_what_is_due_again_survives_a_restart_and_is_noticed_once(watched: Handm
     watched.events([came("Charged", at(1, 5), 2 * DAY, n="late")], "later")
     watched.open().look_for_late("purchases")
     assert watched.open().look_for_late("purchases").found == ()
-    assert planned(watched.open()) == [at(1)]
+    assert due(watched.open()) == [at(1)]
 
 
 def test_the_next_look_begins_where_this_one_ended(watched: Handmade) -> None:
