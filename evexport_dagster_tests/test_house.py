@@ -21,7 +21,7 @@ PACKAGE = "evexport_dagster"
 TESTS = "evexport_dagster_tests"
 
 LAYERS = (
-    ("errors", "text", "windows", "strict_json", "record_schema"),
+    ("errors", "text", "windows", "strict_json", "record_schema", "compiled"),
     ("naming", "sample"),
     ("layouts",),
     ("spec",),

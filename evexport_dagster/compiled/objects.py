@@ -1,0 +1,189 @@
+"""JSON objects proved harmless, and told apart by their keys."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evexport_dagster.compiled import bytes_at, compiled
+from evexport_dagster.compiled.tokens import (
+    COLON,
+    COMMA,
+    LEFT_BRACE,
+    LEFT_BRACKET,
+    QUOTE,
+    RIGHT_BRACE,
+    WRONG,
+    Bytes,
+    is_null,
+    is_short,
+    number_end,
+    string_end,
+    word_end,
+)
+
+CLEAN, WITH_NULLS, UNPROVED = 0, 1, 2
+"""What a text is: an object without fault, one but for null members, or anything else."""
+
+_DEEPEST = 100
+_MOST_KEYS = 512
+_SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
+
+
+@compiled
+def _hash(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
+    for place in range(at, end):
+        seed = (seed ^ np.uint64(data[place])) * _PRIME
+    return seed
+
+
+@compiled
+def _key_end(data: Bytes, at: int, end: int) -> int:
+    """The closing quote of a key that begins here, behind its opening one, which has to stand
+    there, before a colon and more."""
+    if at >= end or data[at - 1] != QUOTE:
+        return WRONG
+    at = string_end(data, at, end)
+    return at if at != WRONG and at + 2 < end and data[at + 1] == COLON else WRONG
+
+
+@compiled
+def _scalar_end(data: Bytes, at: int, end: int, only_short: bool) -> int:
+    byte = data[at]
+    if byte == QUOTE:
+        at = string_end(data, at + 1, end)
+        return WRONG if at == WRONG else at + 1
+    if byte in (ord("t"), ord("f")):
+        return word_end(data, at, end)
+    ends = number_end(data, at, end)
+    return ends if ends == WRONG or not only_short or is_short(data, at, ends) else WRONG
+
+
+@compiled
+def _add_key(keys: NDArray[np.uint64], first: int, count: int, key: np.uint64) -> int:
+    """How many keys there are with one more; WRONG where it is known, or there are too many."""
+    for place in range(first, count):
+        if keys[place] == key:
+            return WRONG
+    if count == len(keys):
+        return WRONG
+    keys[count] = key
+    return count + 1
+
+
+@compiled
+def _past_closings(
+    data: Bytes, at: int, end: int, openings: NDArray[np.uint8], depth: int
+) -> tuple[int, int]:
+    """Behind the ends of objects and lists that stand here, and the depth there."""
+    while at != WRONG and depth and at < end and data[at] == openings[depth - 1] + 2:
+        at += 1
+        depth -= 1
+    return at, depth
+
+
+@compiled
+def _nested_end(
+    data: Bytes,
+    at: int,
+    end: int,
+    only_short: bool,
+    openings: NDArray[np.uint8],
+    firsts: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+) -> int:
+    """The end of an object or list that begins here; in none of its objects is a null, or twice
+    the same key."""
+    depth, count = 0, 0
+    while at < end:
+        byte = data[at]
+        is_value = True
+        if byte in (LEFT_BRACE, LEFT_BRACKET):
+            if depth == len(openings) or at + 1 >= end:
+                return WRONG
+            openings[depth], firsts[depth] = byte, count
+            depth += 1
+            at += 1
+            is_value = data[at] == byte + 2
+        elif openings[depth - 1] == LEFT_BRACKET and is_null(data, at, end):
+            at += 4
+        else:
+            at = _scalar_end(data, at, end, only_short)
+        if is_value:
+            before = depth
+            at, depth = _past_closings(data, at, end, openings, depth)
+            if at == WRONG or depth == 0:
+                return at
+            if at >= end or data[at] != COMMA:
+                return WRONG
+            at += 1
+            count = firsts[depth] if depth < before else count
+        if openings[depth - 1] == LEFT_BRACE:
+            key = at + 1
+            at = _key_end(data, key, end)
+            count = _add_key(keys, firsts[depth - 1], count, _hash(data, key, at, _SEED))
+            if at == WRONG or count == WRONG:
+                return WRONG
+            at += 2
+    return WRONG
+
+
+@compiled
+def _look_at_one(
+    data: Bytes,
+    at: int,
+    end: int,
+    only_short: bool,
+    openings: NDArray[np.uint8],
+    firsts: NDArray[np.int64],
+    keys: NDArray[np.uint64],
+) -> tuple[int, np.uint64]:
+    state, shape = CLEAN, _SEED
+    if end - at < 2 or data[at] != LEFT_BRACE:
+        return UNPROVED, shape
+    if end - at == 2:
+        return (state if data[at + 1] == RIGHT_BRACE else UNPROVED), shape
+    while True:
+        key = at + 2
+        key_end = _key_end(data, key, end)
+        if key_end == WRONG:
+            return UNPROVED, shape
+        at = key_end + 2
+        if is_null(data, at, end):
+            state = WITH_NULLS
+            at += 4
+        else:
+            # The quote that ends the key parts it from the next.
+            shape = _hash(data, key, key_end + 1, shape)
+            if data[at] in (LEFT_BRACE, LEFT_BRACKET):
+                at = _nested_end(data, at, end, only_short, openings, firsts, keys)
+            else:
+                at = _scalar_end(data, at, end, only_short)
+            if at == WRONG:
+                return UNPROVED, shape
+        if at >= end or data[at] != COMMA:
+            is_end = at == end - 1 and data[at] == RIGHT_BRACE
+            return (state if is_end else UNPROVED), shape
+
+
+@compiled
+def look_at(
+    address: int, offsets: NDArray[np.int64], only_short: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+    """For each text what it is, and, where it is proved, a hash of the keys of its members, in
+    order, as they are spelled; null members do not count.
+
+    The texts are bytes at an address; each begins at an offset and ends at the next. With
+    `only_short` no number is proved that 64 bits do not hold. That a key of the first level comes
+    twice is not ruled out.
+    """
+    data = bytes_at(address)
+    texts = len(offsets) - 1
+    states, shapes = np.empty(texts, np.uint8), np.empty(texts, np.uint64)
+    openings, firsts = np.zeros(_DEEPEST, np.uint8), np.zeros(_DEEPEST, np.int64)
+    keys = np.zeros(_MOST_KEYS, np.uint64)
+    for text in range(texts):
+        at, end = offsets[text], offsets[text + 1]
+        found = _look_at_one(data, at, end, only_short, openings, firsts, keys)
+        states[text], shapes[text] = found
+    return states, shapes
