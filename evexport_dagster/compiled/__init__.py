@@ -1,37 +1,77 @@
 """Loops over the bytes of texts, compiled: what neither SQL nor Arrow does at the speed of memory.
 
 numba compiles a loop when it is first called, and keeps the result for later processes. A loop does
-not hold the interpreter's lock. It reads the bytes of an Arrow array by their address: NumPy arrays
-that are handed from function to function are counted at each call.
+not hold the interpreter's lock. Texts are given as addresses and lengths (`spans.py`): NumPy arrays
+that are handed from function to function would be counted at each call.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from functools import cache, cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar
 
-from numba import njit, types
-from numba.extending import intrinsic
-
-_Function = TypeVar("_Function", bound=Callable[..., object])
-
-
-def compiled(function: _Function) -> _Function:
-    """A function of numbers, bytes and NumPy arrays, compiled; no bounds are checked."""
-    try:
-        made: Any = njit(function, nogil=True, error_model="numpy", cache=True)
-    except RuntimeError:  # No folder can be written in which it would be kept.
-        made = njit(function, nogil=True, error_model="numpy")
-    return cast("_Function", made)
+_Taken = ParamSpec("_Taken")
+_Given = TypeVar("_Given", covariant=True)
 
 
-def _bytes_at(_: Any, address: Any) -> Any:
-    def generated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+class compiled(Generic[_Taken, _Given]):  # noqa: N801 - a decorator
+    """A function of numbers, bytes and NumPy arrays, compiled; no bounds are checked.
 
-    pointer: Any = types.CPointer
-    return pointer(types.uint8)(address), generated
+    numba takes half a second to import, so that it is not before the first call.
+    """
+
+    def __init__(self, function: Callable[_Taken, _Given]) -> None:
+        self._function = function
+
+    def __call__(self, *arguments: _Taken.args, **named: _Taken.kwargs) -> _Given:
+        given: _Given = self._made(*arguments, **named)
+        return given
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks of a function that another one calls."""
+        return self._made._numba_type_
+
+    @cached_property
+    def _made(self) -> Any:
+        numba = _numba()
+        # numba would keep a loop until its own file changes, whatever it calls.
+        before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _folder()
+        try:
+            return numba.njit(self._function, nogil=True, error_model="numpy", cache=True)
+        except RuntimeError:  # No folder can be written in which it would be kept.
+            return numba.njit(self._function, nogil=True, error_model="numpy")
+        finally:
+            numba.config.CACHE_DIR = before
 
 
-bytes_at: Any = intrinsic(_bytes_at)
-"""The bytes at an address, in a compiled function."""
+def bytes_at(address: int) -> Any:
+    """The bytes at an address, in a compiled function."""
+    raise NotImplementedError(address)
+
+
+@cache
+def _folder() -> str:
+    """Another folder for each state of the sources."""
+    here = Path(__file__).parent
+    sources = b"".join(file.read_bytes() for file in sorted(here.glob("*.py")))
+    return str(here / "__pycache__" / hashlib.sha256(sources).hexdigest()[:16])
+
+
+@cache
+def _numba() -> Any:
+    """numba, which knows what `bytes_at` is."""
+    numba = import_module("numba")
+    extending, types = import_module("numba.extending"), numba.types
+    bytes_ = types.CPointer(types.uint8)
+    extending.type_callable(bytes_at)(lambda _: lambda address: bytes_)
+
+    @extending.lower_builtin(bytes_at, types.Integer)  # type: ignore[untyped-decorator]
+    def _(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
+
+    return numba

@@ -168,22 +168,20 @@ def _look_at_one(
 
 @compiled
 def look_at(
-    address: int, offsets: NDArray[np.int64], only_short: bool
+    addresses: NDArray[np.int64], lengths: NDArray[np.int64], only_short: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
     """For each text what it is, and, where it is proved, a hash of the keys of its members, in
     order, as they are spelled; null members do not count.
 
-    The texts are bytes at an address; each begins at an offset and ends at the next. With
-    `only_short` no number is proved that 64 bits do not hold. That a key of the first level comes
-    twice is not ruled out.
+    With `only_short` no number is proved that 64 bits do not hold. That a key of the first level
+    comes twice is not ruled out.
     """
-    data = bytes_at(address)
-    texts = len(offsets) - 1
+    texts = len(addresses)
     states, shapes = np.empty(texts, np.uint8), np.empty(texts, np.uint64)
     openings, firsts = np.zeros(_DEEPEST, np.uint8), np.zeros(_DEEPEST, np.int64)
     keys = np.zeros(_MOST_KEYS, np.uint64)
     for text in range(texts):
-        at, end = offsets[text], offsets[text + 1]
-        found = _look_at_one(data, at, end, only_short, openings, firsts, keys)
+        data = bytes_at(addresses[text])
+        found = _look_at_one(data, 0, lengths[text], only_short, openings, firsts, keys)
         states[text], shapes[text] = found
     return states, shapes

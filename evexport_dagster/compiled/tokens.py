@@ -6,8 +6,6 @@ for that, but has to be read by a parser.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -194,13 +192,3 @@ def past_string(data: Bytes, at: int) -> int:
     while data[at] != QUOTE:
         at += 1 + (data[at] == BACKSLASH)
     return at + 1
-
-
-def buffers(texts: Any) -> tuple[Bytes, NDArray[np.int64]]:
-    """The data and the offsets of an Arrow array of strings, without a copy of the texts."""
-    wide = str(texts.type).startswith("large_")
-    count = len(texts) + 1
-    offsets = np.frombuffer(texts.buffers()[1], np.int64 if wide else np.int32)
-    data = texts.buffers()[2]
-    found = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-    return found, offsets[texts.offset : texts.offset + count].astype(np.int64)
