@@ -38,12 +38,10 @@ class KnownNames:
 
 @dataclass(frozen=True)
 class EventColumns:
-    """The columns of an event. `listed`: every format keeps their order, else the row's own.
-    `renames`: the spec renames properties, if not one of these."""
+    """The columns of an event. `listed`: every format keeps their order, else the row's own."""
 
     columns: tuple[Column, ...]
     listed: bool
-    renames: bool = False
 
     @property
     def sources(self) -> frozenset[str]:
@@ -55,15 +53,15 @@ class EventColumns:
         """Every source property that is exported, with the label of its column."""
         return {source: column.label for column in self.columns for source in column.sources}
 
+    @cached_property
+    def is_one_each(self) -> bool:
+        """Whether no column has several sources."""
+        return all(len(column.sources) == 1 for column in self.columns)
+
     def parted(self, prefix: str) -> tuple[EventColumns, EventColumns]:
         """The columns whose sources all begin with a prefix, by labels without it, and behind
         them the others."""
         return _parted(self, prefix)
-
-    @property
-    def is_as_in_source(self) -> bool:
-        """Whether no property is renamed or merged."""
-        return all(column.sources == (column.label,) for column in self.columns)
 
 
 @lru_cache(maxsize=256)
@@ -127,7 +125,7 @@ def event_columns(choice: ResolvedChoice, known: KnownNames) -> EventColumns:
         locked = choice.schema_updates == "lock"
         names = known.names[: known.at_first] if locked else known.names
         pairs = [(name, choice.renames.get(name, name)) for name in names]
-        return EventColumns(_merged(pairs), listed=False, renames=bool(choice.renames))
+        return EventColumns(_merged(pairs), listed=False)
     pairs = [(field.name, field.label) for field in choice.properties]
     if choice.schema_updates == "append":
         listed = {field.name for field in choice.properties}
@@ -146,6 +144,9 @@ def relabelled(members: Mapping[str, Any], columns: EventColumns) -> dict[str, A
 
     Of several sources of a column the first present counts.
     """
+    if columns.is_one_each and not columns.listed:
+        label_of = columns.label_of
+        return {label_of[name]: value for name, value in members.items() if name in label_of}
     values = {}
     for column in columns.columns:
         source = next((name for name in column.sources if name in members), None)

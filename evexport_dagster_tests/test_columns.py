@@ -89,8 +89,8 @@ def test_which_choices_need_the_names_at_creation() -> None:
 def test_what_the_columns_say_of_their_sources() -> None:
     made = event_columns(choice(c="b"), KnownNames(("a", "b", "c")))
     assert made.sources == {"a", "b", "c"}
-    assert not made.is_as_in_source
-    assert EventColumns((Column("a", ("a",)),), listed=False).is_as_in_source
+    assert not made.is_one_each
+    assert EventColumns((Column("x", ("a",)),), listed=False).is_one_each
 
 
 @RELAXED

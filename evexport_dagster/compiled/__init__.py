@@ -54,6 +54,11 @@ def bytes_at(address: int) -> Any:
     raise NotImplementedError(address)
 
 
+def copy_bytes(out: Any, to: int, data: Any, at: int, count: int) -> int:
+    """Copies bytes, in a compiled function; returns where they end in `out`."""
+    raise NotImplementedError(out, to, data, at, count)
+
+
 @cache
 def _folder() -> str:
     """Another folder for each state of the sources."""
@@ -64,14 +69,22 @@ def _folder() -> str:
 
 @cache
 def _numba() -> Any:
-    """numba, which knows what `bytes_at` is."""
-    numba = import_module("numba")
-    extending, types = import_module("numba.extending"), numba.types
-    bytes_ = types.CPointer(types.uint8)
-    extending.type_callable(bytes_at)(lambda _: lambda address: bytes_)
+    """numba, which knows what `bytes_at` and `copy_bytes` are."""
+    numba, extending = import_module("numba"), import_module("numba.extending")
+    tools, types = import_module("numba.core.cgutils"), numba.types
+    bytes_, place = types.CPointer(types.uint8), types.Integer
+    extending.type_callable(bytes_at)(lambda _: lambda _address: bytes_)
+    extending.type_callable(copy_bytes)(lambda _: lambda out, to, data, at, count: types.int64)
 
     @extending.lower_builtin(bytes_at, types.Integer)  # type: ignore[untyped-decorator]
     def _(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
+
+    @extending.lower_builtin(copy_bytes, bytes_, place, bytes_, place, place)  # type: ignore[untyped-decorator]
+    def _(_: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        out, to, data, at, count = given
+        target, source = (tools.pointer_add(builder, *it) for it in ((out, to), (data, at)))
+        tools.raw_memcpy(builder, target, source, count, 1)
+        return builder.add(to, count)
 
     return numba

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,41 +16,84 @@ _INLINE = 12
 _VIEW = np.dtype([("length", "<i4"), ("begins", "<i4"), ("buffer", "<i4"), ("offset", "<i4")])
 
 
-class Spans(NamedTuple):
-    """Texts: the address and the length in bytes of each. Their arrays have to be kept."""
+@dataclass(frozen=True)
+class Spans:
+    """Texts: the address and the length in bytes of each, and what owns these bytes."""
 
     addresses: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    owners: tuple[object, ...]
 
-    def take(self, places: NDArray[np.integer]) -> Spans:
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def take(self, places: NDArray[np.int64]) -> Spans:
         """The texts at these places."""
-        return Spans(self.addresses[places], self.lengths[places])
+        return Spans(self.addresses[places], self.lengths[places], self.owners)
+
+    def replaced(self, places: NDArray[np.int64], texts: Spans) -> Spans:
+        """The same, with other texts at these places."""
+        addresses, lengths = self.addresses.copy(), self.lengths.copy()
+        addresses[places], lengths[places] = texts.addresses, texts.lengths
+        return Spans(addresses, lengths, self.owners + texts.owners)
 
 
-def spans(texts: pa.Array) -> Spans:
+def joined(parts: Iterable[Spans]) -> Spans:
+    """The texts of all parts."""
+    every = [Spans(np.zeros(0, np.int64), np.zeros(0, np.int64), ()), *parts]
+    return Spans(
+        np.concatenate([it.addresses for it in every]),
+        np.concatenate([it.lengths for it in every]),
+        tuple(owner for it in every for owner in it.owners),
+    )
+
+
+def spans(texts: pa.Array | pa.ChunkedArray) -> Spans:
     """The texts of an array of strings, or of views of them; NULL is an empty text."""
-    found = _of_views(texts) if pa.types.is_string_view(texts.type) else _of_offsets(texts)
+    if isinstance(texts, pa.ChunkedArray):
+        return joined(map(spans, texts.chunks))
+    is_views = pa.types.is_string_view(texts.type)
+    addresses, lengths = _of_views(texts) if is_views else _of_offsets(texts)
     if texts.null_count:
-        found.lengths[texts.is_null().to_numpy(zero_copy_only=False)] = 0
-    return found
+        lengths[integers_of(texts.is_null().cast(pa.uint8())).astype(np.bool_)] = 0
+    return Spans(addresses, lengths, (texts,))
 
 
-def _of_offsets(texts: pa.Array) -> Spans:
+def spans_of(texts: Sequence[str]) -> Spans:
+    """Some texts in UTF-8."""
+    encoded = [text.encode() for text in texts]
+    data = np.frombuffer(b"".join(encoded) or b"\0", np.uint8)
+    lengths = np.array([len(it) for it in encoded], np.int64)
+    starts = np.array([0, *accumulate(lengths.tolist())][:-1], np.int64)
+    return Spans(starts + data.ctypes.data, lengths, (data,))
+
+
+def integers_of(numbers: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    """The values of an array of integers, none of them NULL."""
+    if isinstance(numbers, pa.ChunkedArray):
+        type_ = numbers.type.to_pandas_dtype()
+        return np.concatenate([np.zeros(0, type_), *map(integers_of, numbers.chunks)])
+    values = np.frombuffer(numbers.buffers()[1], numbers.type.to_pandas_dtype())
+    return values[numbers.offset : numbers.offset + len(numbers)]
+
+
+def _of_offsets(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     _, ends, data = texts.buffers()
     all_offsets = np.frombuffer(ends, width)[texts.offset : texts.offset + len(texts) + 1]
     offsets = all_offsets.astype(np.int64)
-    return Spans(offsets[:-1] + (data.address if data else 0), np.diff(offsets))
+    return offsets[:-1] + (data.address if data else 0), np.diff(offsets)
 
 
-def _of_views(texts: pa.Array) -> Spans:
+def _of_views(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     _, held, *data = texts.buffers()
     views = np.frombuffer(held, _VIEW)[texts.offset : texts.offset + len(texts)]
     lengths = views["length"].astype(np.int64)
-    inline = held.address + _VIEW.itemsize * np.arange(texts.offset, texts.offset + len(texts)) + 4
+    places = np.arange(texts.offset, texts.offset + len(texts))
+    inline = held.address + _VIEW.itemsize * places + 4
     if not data:
-        return Spans(inline, lengths)
+        return inline, lengths
     starts = np.array([buffer.address for buffer in data], np.int64)
     is_inline = lengths <= _INLINE
     outside = starts[np.where(is_inline, 0, views["buffer"])] + views["offset"]
-    return Spans(np.where(is_inline, inline, outside), lengths)
+    return np.where(is_inline, inline, outside), lengths

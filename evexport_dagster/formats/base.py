@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import pyarrow as pa
 
 from evexport_dagster.columns import EventColumns
-from evexport_dagster.formats.cells import Group, ObjectColumn
+from evexport_dagster.compiled.records import Filled
+from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.values import Entries
 
 Records: TypeAlias = pa.Array | pa.RecordBatch
@@ -70,8 +71,8 @@ class LineFormat(Protocol):
     flat: bool
     """Whether labels must be unique across groups (a header row)."""
 
-    any_number_passes: bool
-    """Whether numbers of any length pass through where nothing is picked."""
+    way: int
+    """How it spells the values of properties, a way of `compiled.values`."""
 
     def group(self, group: Group) -> str:
         """SQL for the piece of a record that a group is; NULL cells are missing."""
@@ -83,24 +84,9 @@ class LineFormat(Protocol):
     def around(self, group: str) -> tuple[str, str]:
         """What stands before and after the members of a group."""
 
-    def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
-        """SQL for the piece that the event's properties are; None where there is none.
-
-        `whole` names the column with the object, `picked` the list of the columns' sources.
-        Where no properties are listed, a row has none that is not exported.
-        """
-
-    def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
-        """SQL condition: only `piece` can make the properties of this row.
-
-        Of a row with a property that is not exported it always does, where none are listed.
-        """
-
-    def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
-        """What `properties` is, of the members that an object has, exactly."""
-
-    def needs_picked(self, columns: EventColumns) -> bool:
-        """Whether `properties` takes members out one by one."""
+    def properties(self, places: Mapping[str, int], columns: EventColumns) -> Filled:
+        """The piece that the properties of an object are, given the place of each of its members:
+        texts, and the places of the values between them; empty where there is no such piece."""
 
     begin: str
     """What a record begins with."""
@@ -145,7 +131,6 @@ class ValueFormat(Protocol):
 
     picks_json: bool
     flat: bool
-    any_number_passes: bool
     separator: str
     """What stands between two cells of a piece."""
 

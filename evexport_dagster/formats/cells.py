@@ -70,13 +70,6 @@ class PropertyGroups:
             if values or label == self.layout.properties:
                 yield label, values
 
-    def apart(self, columns: EventColumns, text: str, others: str) -> str:
-        """SQL condition on a clean object: it may have members of the session, or fits `others`."""
-        if len(self.columns(columns)) == 1:
-            return others
-        beginning = sql_literal(f'"{self.layout.session_prefix}')
-        return f"contains({text}, {beginning}) OR {others}"
-
 
 @dataclass(frozen=True)
 class ObjectColumn:
@@ -115,8 +108,3 @@ def picked_cells(columns: Sequence[Column], picked: str) -> tuple[Cell, ...]:
         value = values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
         cells.append(Cell(column.label, value, value, column.sources))
     return tuple(cells)
-
-
-def sources_in_order(columns: Sequence[Column]) -> tuple[str, ...]:
-    """The source names of the columns, in the order that `picked_cells` expects."""
-    return tuple(source for column in columns for source in column.sources)

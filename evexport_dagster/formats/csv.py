@@ -6,11 +6,11 @@ A missing value is blank, an empty text is `""`; lists and objects are JSON text
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from evexport_dagster.columns import EventColumns, relabelled
-from evexport_dagster.formats.cells import Group, ObjectColumn, picked_cells
-from evexport_dagster.strict_json import as_text
+from evexport_dagster.compiled.records import Filled
+from evexport_dagster.compiled.values import AS_CELL
+from evexport_dagster.formats.cells import Group
 
 _NUL_REPLACED = "\ufffd".encode()
 
@@ -21,7 +21,7 @@ class CsvFormat:
     name = "csv"
     picks_json = False
     flat = True
-    any_number_passes = False
+    way = AS_CELL
     begin = ""
     separator = ","
     end = "\n"
@@ -35,23 +35,10 @@ class CsvFormat:
     def around(self, group: str) -> tuple[str, str]:
         return "", ""
 
-    def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
-        if not columns.columns:
-            return None
-        if all(len(column.sources) == 1 for column in columns.columns):
-            return _cells(picked)
-        return self.group(Group("eventProps", picked_cells(columns.columns, picked)))
-
-    def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
-        return whole.exact
-
-    def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
-        values = relabelled(members, columns)
-        labels = [column.label for column in columns.columns]
-        return ",".join(_quoted(as_text(values[it])) if it in values else "" for it in labels)
-
-    def needs_picked(self, columns: EventColumns) -> bool:
-        return bool(columns.columns)
+    def properties(self, places: Mapping[str, int], columns: EventColumns) -> Filled:
+        values = relabelled(places, columns)
+        cells = ([values[it.label]] if it.label in values else [] for it in columns.columns)
+        return [part for cell in cells for part in (",", *cell)][1:]
 
     def event_name(self, label: str, event: str) -> str:
         return _quoted(event)

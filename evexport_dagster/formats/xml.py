@@ -8,27 +8,18 @@ would make a line end of it. Lists and objects are JSON text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from evexport_dagster.columns import EventColumns
-from evexport_dagster.formats.cells import (
-    Group,
-    ObjectColumn,
-    PropertyGroups,
-    picked_cells,
-    picked_fast,
-)
+from evexport_dagster.compiled.records import Filled
+from evexport_dagster.compiled.values import AS_XML
+from evexport_dagster.formats.cells import Group, PropertyGroups
 from evexport_dagster.layouts import CLEVERTAP, Layout
-from evexport_dagster.strict_json import as_text
 from evexport_dagster.text import XML_MARKUP, sql_literal, xml_text
 
 _ENTRY_END = "</value></entry>"
 _FORBIDDEN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{FFFE}\x{FFFF}]"
 _SPECIAL = r"[&<>\x00-\x08\x0b-\x1f\x{FFFE}\x{FFFF}]"
-# What the JSON text of an object holds where one of its texts has a character that XML forbids,
-# CR, or markup that is not spelled as it is.
-_FORBIDDEN_IN_JSON = ("\\u", "\\b", "\\f", "\\r", "\ufffe", "\uffff")
 
 
 class XmlFormat:
@@ -37,7 +28,7 @@ class XmlFormat:
     name = "xml"
     picks_json = False
     flat = False
-    any_number_passes = False
+    way = AS_XML
     separator = ""
 
     def __init__(self, layout: Layout = CLEVERTAP) -> None:
@@ -57,31 +48,12 @@ class XmlFormat:
     def around(self, group: str) -> tuple[str, str]:
         return f"<{group}>", f"</{group}>"
 
-    def properties(self, columns: EventColumns, whole: str, picked: str) -> str | None:
-        if columns.listed:
-            return _element(self._properties, _listed(columns, whole, picked))
-        return _element(self._properties, _own_order(columns, whole))
-
-    def apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
-        return self._groups.apart(columns, whole.text, self._apart(columns, whole))
-
-    def _apart(self, columns: EventColumns, whole: ObjectColumn) -> str:
-        merged = [column.sources for column in columns.columns if len(column.sources) > 1]
-        if columns.listed or not merged:
-            return whole.exact
-        # Where but one of several sources is there, a merge is a rename.
-        doubled = " OR ".join(
-            f"list_count({picked_fast(whole.text, sources, as_json=False)}) > 1"
-            for sources in merged
-        )
-        return f"CASE WHEN {whole.exact} THEN true ELSE {doubled} END"
-
-    def piece(self, members: Mapping[str, Any], columns: EventColumns) -> str:
-        groups = self._groups.members(members, columns)
-        return "".join(f"<{label}>{_listed_members(values)}</{label}>" for label, values in groups)
-
-    def needs_picked(self, columns: EventColumns) -> bool:
-        return columns.listed
+    def properties(self, places: Mapping[str, int], columns: EventColumns) -> Filled:
+        return [
+            part
+            for label, values in self._groups.members(places, columns)
+            for part in (f"<{label}>", *_filled(values), f"</{label}>")
+        ]
 
     def event_name(self, label: str, event: str) -> str:
         return f"<{label}>{xml_text(event)}</{label}>"
@@ -116,11 +88,9 @@ def _key(label: str) -> str:
     return f"<entry><key>{xml_text(label)}</key><value>"
 
 
-def _listed_members(members: Mapping[str, Any]) -> str:
-    """The entries of the members of an object."""
-    return "".join(
-        f"{_key(label)}{xml_text(as_text(value))}{_ENTRY_END}" for label, value in members.items()
-    )
+def _filled(values: Mapping[str, int]) -> Iterator[str | int]:
+    for label, place in values.items():
+        yield from (_key(label), place, _ENTRY_END)
 
 
 def _element(name: str, entries: str) -> str:
@@ -146,51 +116,6 @@ def _elements(group: Group) -> str:
     return f"concat({', '.join(elements)})"
 
 
-def _listed(columns: EventColumns, whole: str, picked: str) -> str:
-    """SQL for the entries of the columns, in their order."""
-    cells = picked_cells(columns.columns, picked)
-    one_each = all(len(column.sources) == 1 for column in columns.columns)
-    values = picked if one_each else f"[{', '.join(cell.text for cell in cells)}]::VARCHAR[]"
-    suspicious = _holds(whole, [*XML_MARKUP, *_FORBIDDEN_IN_JSON])
-    return _entries(
-        [cell.label for cell in cells],
-        f"CASE WHEN {suspicious} THEN {_texts(values)} ELSE {values} END",
-    )
-
-
-def _own_order(columns: EventColumns, whole: str) -> str:
-    """SQL for the entries of an object's members, in their own order."""
-    # Nothing but texts can hold markup: most objects are escaped before they are taken apart.
-    escaped = f"CASE WHEN {_holds(whole, XML_MARKUP)} THEN {_no_markup(whole)} ELSE {whole} END"
-    all_keys, all_values = "json_keys({})", "json_extract_string({}, '$.*')"
-    spelled = _holds(whole, _FORBIDDEN_IN_JSON)
-    keys = f"list_transform({all_keys.format(whole)}, lambda x: {_no_markup('x')})"
-    keys = f"CASE WHEN {spelled} THEN {keys} ELSE {all_keys.format(escaped)} END"
-    values = _texts(all_values.format(whole))
-    values = f"CASE WHEN {spelled} THEN {values} ELSE {all_values.format(escaped)} END"
-    entry = _entry(columns)
-    return f"array_to_string(list_transform(list_zip({keys}, {values}), lambda m: {entry}), '')"
-
-
-def _entry(columns: EventColumns) -> str:
-    """SQL for the entry of `m`, a key without markup and an escaped value."""
-    labels = {_escaped(source): xml_text(label) for source, label in columns.label_of.items()}
-    others = "".join(
-        f" WHEN {sql_literal(source)} THEN {sql_literal(label)}"
-        for source, label in labels.items()
-        if source != label
-    )
-    label = f"CASE m[1]{others} ELSE m[1] END" if others else "m[1]"
-    return f"concat('<entry><key>', {label}, '</key><value>', m[2], '{_ENTRY_END}')"
-
-
-def _escaped(name: str) -> str:
-    """What `_no_markup` makes of a text."""
-    for character, reference in XML_MARKUP.items():
-        name = name.replace(character, reference)
-    return name
-
-
 def _texts(values: str) -> str:
     """SQL for a list of values as XML text."""
     special = f"regexp_matches(x, {sql_literal(_SPECIAL)})"
@@ -204,8 +129,3 @@ def _no_markup(text: str) -> str:
     for character, reference in XML_MARKUP.items():
         text = f"replace({text}, '{character}', '{reference}')"
     return text
-
-
-def _holds(text: str, some: Iterable[str]) -> str:
-    """SQL condition: one of some texts is in another."""
-    return f"({' OR '.join(f'contains({text}, {sql_literal(it)})' for it in some)})"

@@ -1,38 +1,40 @@
-"""The records of a chunk as whole lines: one query for all events, in SQL but for odd rows."""
+"""The records of a chunk as whole lines: SQL says of which pieces, compiled loops join them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property
+from itertools import groupby, pairwise
 from typing import TypeAlias
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from evexport_dagster.columns import EventColumns
+from evexport_dagster.compiled.records import Filled, Templates, assembled, filled, templates
+from evexport_dagster.compiled.spans import Spans, integers_of, spans, spans_of
 from evexport_dagster.formats import LineFormat
-from evexport_dagster.formats.cells import Group, ObjectColumn, sources_in_order, text_cell
+from evexport_dagster.formats.cells import Group, text_cell
 from evexport_dagster.layouts import Deleted, EventName, EventTime, Member, Properties
-from evexport_dagster.query.exact import string_array
-from evexport_dagster.query.pick import members_in_place, place_members, shapes_left_out
 from evexport_dagster.query.shape import (
     DEVICES,
+    PEOPLE,
     SERIES,
     Piece,
     RecordShape,
     event_and_instance,
 )
 from evexport_dagster.query.stage import NAME_IN_SOURCE
-from evexport_dagster.strict_json import read_members
-from evexport_dagster.text import sql_literal
 
-_BATCH_ROWS = 4096
-_MOST_BATCH_ROWS = 65536
-_ROWS_OF_SERIES = 8
-"""A batch is to have so many rows of each series, since every one of them costs a slice."""
-_PROPERTIES = ObjectColumn("event_props", "exact")
+_BATCH_ROWS = 16384
+"""The records that are put together at once; of each series among them a slice is handed on."""
+
+_NUMBERS = ("row", "event", "series", "template", "person", "device")
+
+Numbers: TypeAlias = NDArray[np.int64]
 
 
 def line_records(
@@ -40,201 +42,215 @@ def line_records(
     shape: RecordShape,
     format_: LineFormat,
     columns: Mapping[int, EventColumns],
+    objects: Spans,
 ) -> Iterator[tuple[int, int, pa.Array]]:
-    """(event, instance, lines) of these events in `staged`, in batches."""
-    made = _Lines(shape, format_)
-    left_out = shapes_left_out(con, {n: list(it.sources) for n, it in columns.items()})
-    condition = made.apart(columns, left_out)
-    apart = _render_apart(con, made, columns, condition)
-    if wanted := made.wanted(columns):
-        place_members(con, wanted)
-    query = made.lines(columns, condition, apart=apart)
-    yield from _by_series(con.sql(query).to_arrow_reader(_batch_rows(con)))
+    """(event, instance, lines) of these events in `staged`, in batches, in the chunk's order.
+
+    `objects` are the properties of the rows of the chunk.
+    """
+    chunk = _Chunk(con, shape, format_, columns)
+    of_shape, numbers = _templates(con, format_, columns), chunk.numbers
+    for start in range(0, len(chunk.order), _BATCH_ROWS):
+        rows = chunk.order[start : start + _BATCH_ROWS]
+        whole = objects.take(numbers["row"][rows])
+        properties = filled(whole, of_shape, numbers["template"][rows], format_.way)
+        pieces = [properties.spans if it is None else it.of(rows) for it in chunk.parts]
+        yield from _by_series(pieces, numbers["series"][rows])
+
+
+def _by_series(pieces: list[Spans], series: Numbers) -> Iterator[tuple[int, int, pa.Array]]:
+    order = np.argsort(series, kind="stable")
+    lines, of_line = assembled(pieces, order).array, series[order]
+    borders = [0, *(np.flatnonzero(np.diff(of_line)) + 1).tolist(), len(order)]
+    for start, end in pairwise(borders):
+        yield *event_and_instance(int(of_line[start])), lines[start:end]
 
 
 @dataclass(frozen=True)
-class _Lines:
-    """The SQL of the lines of a window's records."""
+class _Choice:
+    """A part of a line: some texts, and which of them each row has."""
 
+    texts: Spans
+    numbers: Numbers
+
+    def of(self, rows: Numbers) -> Spans:
+        return self.texts.take(self.numbers[rows])
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """The rows of `staged` that are rendered, and the parts of their lines."""
+
+    con: duckdb.DuckDBPyConnection
     shape: RecordShape
     format: LineFormat
+    columns: Mapping[int, EventColumns]
 
-    def apart(
-        self, columns: Mapping[int, EventColumns], left_out: Mapping[int, Collection[int]]
-    ) -> str:
-        """SQL condition on `staged`: the properties of this row are rendered by `piece`.
+    @cached_property
+    def order(self) -> Numbers:
+        """The rows, in the order that they have in the chunk."""
+        return np.argsort(self.numbers["row"], kind="stable")
 
-        `left_out` gives the shapes of an event that have a property which is not exported.
-        """
-        return by_event({n: self._apart(it, left_out.get(n, ())) for n, it in columns.items()})
+    @cached_property
+    def numbers(self) -> Mapping[str, Numbers]:
+        """What the rows have, by the names of `_NUMBERS`."""
+        return {it: integers_of(self._rows.column(it)) for it in _NUMBERS}
 
-    def _apart(self, columns: EventColumns, left_out: Collection[int]) -> str:
-        by_format = self.format.apart(columns, _PROPERTIES)
-        if columns.listed or self.format.flat or not left_out:
-            return by_format
-        return f"({by_format}) OR shape IN ({', '.join(map(str, left_out))})"
+    @cached_property
+    def parts(self) -> list[_Choice | None]:
+        """The parts of a line; None stands for the properties."""
+        return list(self._choices())
 
-    def piece(self, text: str, columns: EventColumns) -> str:
-        """The piece of a record that the properties in a clean object are, read exactly."""
-        members, _ = read_members(text)
-        return self.format.separator + self.format.piece(members, columns)
-
-    def has_piece(self, columns: EventColumns) -> bool:
-        """Whether the properties of an event are a piece of its records at all."""
-        return self.format.properties(columns, "", "") is not None
-
-    def lines(self, columns: Mapping[int, EventColumns], condition: str, *, apart: bool) -> str:
-        """SQL for (series, line): the records of these events in `staged`, and in `apart` where
-        there is such a table, whose properties are pieces already.
-
-        `condition` is that of `apart`.
-        """
-        kept = "event, instance, event_time, profile_id, device"
-        kept += ", place" if self.shape.spec.sort else ""
-        kept += f", {NAME_IN_SOURCE}" if self.shape.layout.series else ""
-        pieces = {n: self._properties(it) for n, it in columns.items()}
-        rows = f"""
-            SELECT {kept}, {by_event(pieces)} AS properties
-            FROM ({self._picked(columns)})
-            WHERE event IN ({", ".join(map(str, columns))})
-                AND NOT ({condition})
-        """
-        if apart:
-            rows += f" UNION ALL SELECT {kept}, properties FROM apart"
-        return f"""
-            SELECT {SERIES} AS series, {self._line()} AS line
-            FROM ({rows}) AS rows {self._joins()} {"ORDER BY place" if self.shape.spec.sort else ""}
-        """
-
-    def wanted(self, columns: Mapping[int, EventColumns]) -> dict[int, tuple[str, ...]]:
-        """The members that each event's properties are picked from; empty where none are."""
-        needed = self.format.needs_picked
-        picked = {n: sources_in_order(it.columns) for n, it in columns.items() if needed(it)}
-        return {n: picked.get(n, ()) for n in columns} if any(picked.values()) else {}
-
-    def _picked(self, columns: Mapping[int, EventColumns]) -> str:
-        wanted = self.wanted(columns)
-        if not wanted:
-            return "FROM staged"
-        members = members_in_place(_PROPERTIES.text, as_json=self.format.picks_json)
-        picking = ", ".join(str(event) for event, names in wanted.items() if names)
-        return f"""
-            SELECT *, CASE WHEN event IN ({picking}) THEN {members} END AS props_picked
-            FROM staged JOIN places USING (event, shape)
-        """
-
-    def _joins(self) -> str:
-        people = "JOIN people ON rows.profile_id IS NOT DISTINCT FROM people.profile_id"
+    @cached_property
+    def _rows(self) -> pa.Table:
+        """Each row with the numbers of what its line is made of, and its own texts."""
+        texts = f"{self.shape.lead('staged')} AS lead"
+        if self.shape.layout.series:
+            (label,) = (it.label for it in self.shape.layout.record if isinstance(it, EventName))
+            name = Group("", (text_cell(label, NAME_IN_SOURCE),))
+            texts += f", {self.format.group(name)} AS name"
         has_device = self.shape.pieces_of(DEVICES)
-        return f"{people} JOIN devices USING (device)" if has_device else people
+        return self.con.sql(
+            f"""
+            SELECT row, event, {SERIES} AS series, shapes.rowid AS template,
+                people.rowid AS person, {"devices.rowid" if has_device else "0::BIGINT"} AS device,
+                {texts}
+            FROM staged
+            JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+            {"JOIN devices USING (device)" if has_device else ""}
+            JOIN shapes USING (event, shape)
+            WHERE event IN ({", ".join(map(str, self.columns))})
+            """
+        ).to_arrow_table()
 
-    def _line(self) -> str:
-        begin, separator, end = (
-            [it] * len(self.shape.events)
-            for it in (self.format.begin, self.format.separator, self.format.end)
-        )
-        parts: list[_Part] = [begin]
+    def _choices(self) -> Iterator[_Choice | None]:
+        fetched = {
+            PEOPLE: _Fetched(self.con, PEOPLE, self.numbers["person"]),
+            DEVICES: _Fetched(self.con, DEVICES, self.numbers["device"]),
+        }
+        for part in _merged(self._parts()):
+            match part:
+                case Properties():
+                    yield None
+                case str(column):
+                    texts = spans(self._rows.column(column))
+                    yield _Choice(texts, np.arange(len(self._rows)))
+                case Piece(table):
+                    yield fetched[table].choice(part)
+                case _Between(earlier, later):
+                    before = np.any([fetched[it.table].has(it) for it in earlier], axis=0)
+                    both = before & fetched[later.table].has(later)
+                    separator = spans_of(["", self.format.separator])
+                    yield _Choice(separator, both.astype(np.int64))
+                case list(of_event):
+                    yield _Choice(spans_of(of_event), self.numbers["event"])
+
+    def _parts(self) -> Iterator[_Part]:
+        yield self._each(self.format.begin)
         for number, part in enumerate(self.shape.parts):
             # The properties of an event bring their separator, since there may be none.
             if number and not isinstance(part, Properties):
-                parts.append(separator)
-            parts += self._part(part)
-        # One `concat` copies a record once; a chain of `||` copies it once a piece.
-        return f"concat({', '.join(_merged([*parts, end]))})"
+                yield self._each(self.format.separator)
+            yield from self._part(part)
+        yield self._each(self.format.end)
 
-    def _part(self, part: Member | tuple[Piece, ...]) -> list[_Part]:
+    def _part(self, part: Member | tuple[Piece, ...]) -> Iterator[_Part]:
         match part:
-            case EventName(label) if self.shape.layout.series:
-                return [self.format.group(Group("", (text_cell(label, NAME_IN_SOURCE),)))]
+            case EventName() if self.shape.layout.series:
+                yield "name"
             case EventName(label):
                 choices = map(self.shape.spec.series.choice, self.shape.events)
-                return [[self.format.event_name(label, choice.label) for choice in choices]]
-            case EventTime(label, is_number=is_number):
-                number = is_number and not self.shape.spec.as_string
+                yield [self.format.event_name(label, choice.label) for choice in choices]
+            case EventTime(label) | Deleted(label):
+                is_number = isinstance(part, Deleted) or part.is_number
+                number = is_number and not (
+                    self.shape.spec.as_string and isinstance(part, EventTime)
+                )
                 before, after = self.format.around_time(label, is_number=number)
-                return [self._each(before), self.shape.lead("rows"), self._each(after)]
-            case Deleted(label):
-                before, after = self.format.around_time(label, is_number=True)
-                return [self._each(before), self.shape.lead("rows"), self._each(after)]
+                yield from (self._each(before), "lead", self._each(after))
             case (Piece(is_part=True), *_):
                 before, after = self.format.around(part[0].groups[0].name)
-                pieces = ", ".join(piece.column for piece in part)
-                joined = f"concat_ws({sql_literal(self.format.separator)}, {pieces})"
-                return [self._each(before), joined, self._each(after)]
-            case (Piece(column=column),):
-                return [column]
-        return ["properties"]
+                yield self._each(before)
+                for place, piece in enumerate(part):
+                    if place:
+                        yield _Between(part[:place], piece)
+                    yield piece
+                yield self._each(after)
+            case (Piece() as piece,):
+                yield piece
+            case Properties():
+                yield part
+
+    def _lead(self, label: str, is_number: bool) -> Iterator[_Part]:
+        before, after = self.format.around_time(label, is_number=is_number)
+        yield from (self._each(before), "lead", self._each(after))
 
     def _each(self, text: str) -> list[str]:
         return [text] * len(self.shape.events)
 
-    def _properties(self, columns: EventColumns) -> str:
-        whole, picked = _PROPERTIES.text, "props_picked"
-        piece = self.format.properties(columns, whole, picked)
-        return f"{sql_literal(self.format.separator)} || {piece}" if piece else "''"
+
+@dataclass(frozen=True)
+class _Between:
+    """The separator before a piece, where one of those before it is there, and it is, too."""
+
+    earlier: tuple[Piece, ...]
+    later: Piece
 
 
-_Part: TypeAlias = str | list[str]
-"""A part of a line: SQL, or the text that it is for each event."""
+_Part: TypeAlias = str | list[str] | Piece | _Between | Properties
+"""A part of a line: a column of texts, the text that it is for each event, and so on."""
 
 
-def _merged(parts: Iterable[_Part]) -> Iterator[str]:
-    """SQL for the parts of a line, in which neighbours that are texts are one."""
+def _merged(parts: Iterable[_Part]) -> Iterator[_Part]:
+    """The parts of a line, in which neighbours that are texts are one."""
     for is_text, neighbours in groupby(parts, lambda it: isinstance(it, list)):
-        if not is_text:
-            yield from map(str, neighbours)
-            continue
-        texts = ["".join(of_event) for of_event in zip(*neighbours, strict=True)]
-        if len(set(texts)) == 1 and texts[0]:
-            yield sql_literal(texts[0])
-        elif texts[0]:
-            yield f"[{', '.join(map(sql_literal, texts))}][event + 1]"
+        if is_text:
+            yield ["".join(of_event) for of_event in zip(*neighbours, strict=True)]
+        else:
+            yield from neighbours
 
 
-def by_event(expressions: Mapping[int, str]) -> str:
-    """SQL that is another expression for each event."""
-    events: dict[str, list[str]] = {}
-    for event, expression in expressions.items():
-        events.setdefault(expression, []).append(str(event))
-    *others, last = events
-    cases = "".join(f" WHEN event IN ({', '.join(events[it])}) THEN {it}" for it in others)
-    return f"CASE{cases} ELSE {last} END" if cases else last
+class _Fetched:
+    """The rows of a table of pieces that a chunk needs."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, table: str, numbers: Numbers) -> None:
+        self._con, self._table, self._numbers = con, table, numbers
+
+    def choice(self, piece: Piece) -> _Choice:
+        """A piece, by the rows of the chunk."""
+        return _Choice(spans(self._rows.column(piece.column)), self._places)
+
+    def has(self, piece: Piece) -> NDArray[np.bool_]:
+        """Which rows of the chunk have a piece."""
+        is_there = self._rows.column(piece.column).is_valid().cast(pa.uint8())
+        return integers_of(is_there)[self._places].astype(np.bool_)
+
+    @cached_property
+    def _rows(self) -> pa.Table:
+        wanted = pa.array(np.unique(self._numbers))
+        self._con.register("wanted_rows", pa.table({"number": wanted}))
+        return self._con.sql(
+            f"""
+            SELECT {self._table}.rowid AS number, {self._table}.*
+            FROM {self._table} JOIN wanted_rows ON {self._table}.rowid = number
+            """
+        ).to_arrow_table()
+
+    @cached_property
+    def _places(self) -> Numbers:
+        found = integers_of(self._rows.column("number"))
+        order = np.argsort(found)
+        return order[np.searchsorted(found, self._numbers, sorter=order)]
 
 
-def _render_apart(
-    con: duckdb.DuckDBPyConnection,
-    made: _Lines,
-    columns: Mapping[int, EventColumns],
-    condition: str,
-) -> bool:
-    """Makes the table `apart` of the rows that only Python renders, if there are any."""
-    if condition == "false":
-        return False
-    events = ", ".join(map(str, columns))
-    rows = con.sql(
-        f"SELECT * FROM staged WHERE event IN ({events}) AND ({condition})"
-    ).to_arrow_table()
-    texts, numbers = (rows.column(it).to_pylist() for it in ("event_props", "event"))
-    with_piece = {number for number, its in columns.items() if made.has_piece(its)}
-    pieces = [
-        made.piece(text, columns[number]) if number in with_piece else ""
-        for text, number in zip(texts, numbers, strict=True)
-    ]
-    con.register("apart", rows.append_column("properties", string_array(pieces)))
-    return bool(pieces)
-
-
-def _batch_rows(con: duckdb.DuckDBPyConnection) -> int:
-    wanted = f"SELECT {_ROWS_OF_SERIES} * count(DISTINCT {SERIES}) FROM staged"
-    rows = int(con.execute(wanted).fetchall()[0][0])
-    return min(max(_BATCH_ROWS, rows), _MOST_BATCH_ROWS)
-
-
-def _by_series(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, pa.Array]]:
-    for batch in batches:
-        order = pc.sort_indices(batch.column("series"))
-        runs = pc.run_end_encode(batch.column("series").take(order))
-        lines, start = batch.column("line").take(order), 0
-        for series, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-            yield *event_and_instance(series), lines[start:end]
-            start = end
+def _templates(
+    con: duckdb.DuckDBPyConnection, format_: LineFormat, columns: Mapping[int, EventColumns]
+) -> Templates:
+    """The piece that the properties are, for each row of `shapes`; of other events nothing."""
+    pieces: list[Filled] = []
+    for event, keys in con.execute("SELECT event, keys FROM shapes ORDER BY rowid").fetchall():
+        its = columns.get(event)
+        places = {key: place for place, key in enumerate(keys)}
+        piece = format_.properties(places, its) if its is not None else ()
+        pieces.append((format_.separator, *piece) if piece else ())
+    return templates(pieces)

@@ -138,16 +138,16 @@ class WindowRows:
         format_ = self.shape.format
         if isinstance(format_, ValueFormat):
             return value_records(self.con, self.shape, format_, columns, self.lake.floats)
-        return line_records(self.con, self.shape, format_, columns)
+        return line_records(self.con, self.shape, format_, columns, self._objects)
 
 
 _IDS_OF_CHUNK = "SELECT profile_id FROM staged"
 
 
 def _cleaning(shape: RecordShape) -> Cleaning:
-    picks = any(shape.spec.series.choice(name).properties != "all" for name in shape.events)
-    passes = shape.format.any_number_passes and not picks
-    return Cleaning(Numbers.ANY if passes else Numbers.SHORT, shape.spec.as_string)
+    # Lines have the digits of the source; values are taken by DuckDB.
+    is_values = isinstance(shape.format, ValueFormat)
+    return Cleaning(Numbers.SHORT if is_values else Numbers.ANY, shape.spec.as_string)
 
 
 def _selection(shape: RecordShape) -> Selection:

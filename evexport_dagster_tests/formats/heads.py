@@ -1,7 +1,15 @@
-"""What stands in a record before its groups, in the default layout."""
+"""Pieces of records, as the lines of a window are made of them, in the default layout."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from evexport_dagster.columns import EventColumns
+from evexport_dagster.compiled.records import filled, templates
+from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.formats import LineFormat
 
 
@@ -10,3 +18,11 @@ def head(format_: LineFormat, event: str) -> tuple[str, str]:
     before, after = format_.around_time("eventTime", is_number=False)
     name = format_.event_name("eventName", event)
     return format_.begin + name + format_.separator + before, after + format_.separator
+
+
+def properties(format_: LineFormat, texts: Sequence[str], columns: EventColumns) -> list[str]:
+    """The pieces that the properties of objects, given as clean texts, are."""
+    places = [{key: place for place, key in enumerate(json.loads(text))} for text in texts]
+    kept = templates([format_.properties(it, columns) for it in places])
+    made = filled(spans_of(texts), kept, np.arange(len(texts)), format_.way).array
+    return [text.as_py() for text in made]

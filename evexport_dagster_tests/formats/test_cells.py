@@ -5,13 +5,12 @@ from __future__ import annotations
 import duckdb
 
 from evexport_dagster.columns import Column
-from evexport_dagster.formats.cells import ObjectColumn, picked_cells, sources_in_order
+from evexport_dagster.formats.cells import ObjectColumn, picked_cells
 from evexport_dagster.query import exact
 
 
 def test_columns_find_their_sources_in_the_list() -> None:
     columns = [Column("x", ("a", "b")), Column("y", ("c",)), Column("z", ("d", "e"))]
-    assert sources_in_order(columns) == ("a", "b", "c", "d", "e")
     cells = picked_cells(columns, "picked")
     selected = ", ".join(cell.text for cell in cells)
     picked = "[NULL, 'b', 'c', NULL, NULL]"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from itertools import pairwise
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -15,8 +17,7 @@ from hypothesis import strategies as st
 from evexport_dagster.columns import Column, EventColumns
 from evexport_dagster.formats.cells import Cell, Group
 from evexport_dagster.formats.csv import CsvFormat
-from evexport_dagster.strict_json import read_members
-from evexport_dagster_tests.formats.heads import head
+from evexport_dagster_tests.formats.heads import head, properties
 
 RELAXED = settings(deadline=None, max_examples=25)
 CSV = CsvFormat()
@@ -86,25 +87,11 @@ def test_nul_is_replaced_and_counted() -> None:
     assert CSV.scrubbed(memoryview(b"a,b\n")) == (b"a,b\n", 0)
 
 
-def test_merged_columns_take_the_first_value(con: duckdb.DuckDBPyConnection) -> None:
-    columns = EventColumns((Column("x", ("a", "b")), Column("y", ("c",))), listed=False)
-    piece = CSV.properties(columns, "whole", "picked")
-    rows = con.execute(
-        f"""
-        SELECT {piece} FROM (VALUES
-            (1, [NULL, '', 'z']), (2, ['a', 'b', NULL]), (3, [NULL, NULL, NULL]::VARCHAR[])
-        ) AS rows(n, picked) ORDER BY n
-        """
-    ).fetchall()
-    assert rows == [('"",z',), ("a,",), (",",)]
-
-
 def test_an_event_without_columns_has_no_piece() -> None:
-    columns = EventColumns((), listed=False)
-    assert CSV.properties(columns, "whole", "picked") is None
-    assert not CSV.needs_picked(columns)
+    assert not CSV.properties({"a": 0}, EventColumns((), listed=False))
 
 
+@pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize(
     ("members", "cells"),
     [
@@ -113,10 +100,42 @@ def test_an_event_without_columns_has_no_piece() -> None:
         ('{"b":1.50,"e":"never"}', ",1.50,"),
         ('{"c":[1.0,"a"],"a":{"k":null}}', '"{""k"":null}",,"[1.0,""a""]"'),
         ('{"d":true,"a":false,"b":"a\\nb"}', 'false,"a\nb",true'),
+        ('{"d":1,"c":2,"a":[],"b":"\\u00e9\\ud83d\\ude00"}', "[],é😀,2"),
+        ('{"a":"\\t\\b\\f\\/\\\\","b":"\\"","c":"\\r"}', '\t\b\f/\\,"""","\r"'),
+        ('{"a":"\\u0041","b":"\\u002c","c":"\\u0022"}', 'A,",",""""'),
     ],
 )
-def test_what_only_python_renders_looks_the_same(members: str, cells: str) -> None:
+def test_cells_of_properties(members: str, cells: str, listed: bool) -> None:
     columns = EventColumns(
-        (Column("x", ("a",)), Column("y", ("b",)), Column("z", ("c", "d"))), listed=False
+        (Column("x", ("a",)), Column("y", ("b",)), Column("z", ("c", "d"))), listed
     )
-    assert CSV.piece(read_members(members)[0], columns) == cells
+    assert properties(CSV, [members], columns) == [cells]
+
+
+TEXTS = st.text(st.sampled_from("\",\n\r \t;'a価😀\\/"), max_size=5) | st.text()
+VALUES = st.recursive(
+    st.booleans() | st.integers() | st.integers(-999, 999).map(lambda it: it + 0.5) | TEXTS,
+    lambda inner: st.lists(inner | st.none(), max_size=2) | st.dictionaries(TEXTS, inner),
+    max_leaves=4,
+)
+
+
+@RELAXED
+@given(st.lists(st.dictionaries(TEXTS, VALUES, max_size=5), min_size=1, max_size=6), st.booleans())
+@example([{"a": "\n\r", "b": 1}, {"b": '"'}, {"c": [1, None, {"": ""}]}], False)
+def test_properties_are_read_as_they_were(rows: list[dict[str, Any]], ascii_only: bool) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = EventColumns(tuple(Column(it, (it,)) for it in names), listed=False)
+    texts = [json.dumps(row, ensure_ascii=ascii_only, separators=(",", ":")) for row in rows]
+    for row, piece in zip(rows, properties(CSV, texts, columns), strict=True):
+        expected = [
+            by_rfc_4180(
+                None
+                if name not in row
+                else row[name]
+                if isinstance(row[name], str)
+                else json.dumps(row[name], ensure_ascii=ascii_only, separators=(",", ":"))
+            )
+            for name in names
+        ]
+        assert piece == ",".join(expected)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,11 +16,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evexport_dagster.columns import Column, EventColumns, relabelled
-from evexport_dagster.formats.cells import Cell, Group, ObjectColumn, picked_fast
+from evexport_dagster.formats.cells import Cell, Group
 from evexport_dagster.formats.xml import XmlFormat
-from evexport_dagster.strict_json import as_text, read_members
 from evexport_dagster.text import xml_text
-from evexport_dagster_tests.formats.heads import head
+from evexport_dagster_tests.formats.heads import head, properties
 
 RELAXED = settings(deadline=None, max_examples=60)
 XML = XmlFormat()
@@ -51,7 +49,6 @@ VALUES = st.recursive(
     max_leaves=4,
 )
 MEMBERS = st.dictionaries(TEXTS, VALUES, max_size=4)
-ESCAPE = re.compile(r"\\u00[0-9a-fA-F]{2}")
 READABLE = str.maketrans(dict.fromkeys(FORBIDDEN, "\ufffd"))
 
 Pairs = list[tuple[str, str]]
@@ -99,38 +96,26 @@ def readable(text: str) -> str:
     return text.translate(READABLE)
 
 
-def one_spelling(pairs: Pairs) -> Pairs:
-    """The pairs with the escapes inside of nested JSON in small letters."""
-    return [(key, ESCAPE.sub(lambda found: found[0].lower(), value)) for key, value in pairs]
-
-
-def expected(members: Mapping[str, Any], columns: EventColumns) -> Pairs:
-    exact, _ = read_members(compact(members))
-    pairs = relabelled(exact, columns).items()
-    return one_spelling([(readable(label), readable(as_text(value))) for label, value in pairs])
-
-
-def rendered(
-    con: duckdb.DuckDBPyConnection, texts: Sequence[str], columns: EventColumns
-) -> list[str]:
-    """The pieces that SQL makes of objects, and Python of those that are left to it."""
-    con.register("rows", pa.table({"n": range(len(texts)), "w": pa.array(texts, pa.string())}))
-    sources = [source for column in columns.columns for source in column.sources]
-    picked = picked_fast("w", sources, as_json=False) if columns.listed and sources else "NULL"
-    apart = XML.apart(columns, ObjectColumn("w", "false"))
-    piece = XML.properties(columns, "w", "picked")
-    found = con.execute(
-        f"""
-        SELECT CASE WHEN NOT ({apart}) THEN {piece} END
-        FROM (SELECT *, {picked}::VARCHAR[] AS picked FROM rows) ORDER BY n
-        """
-    ).fetchall()
-    members = [read_members(text)[0] for text in texts]
+def expected(
+    members: Mapping[str, Any], columns: EventColumns, *, ascii_only: bool
+) -> list[tuple[str, Any]]:
+    pairs = relabelled(members, columns).items()
     return [
-        XML.piece(it, columns)
-        if made is None or not (columns.listed or it.keys() <= columns.sources)
-        else made
-        for it, (made,) in zip(members, found, strict=True)
+        (readable(label), readable(it) if isinstance(it, str) else readable_json(it, ascii_only))
+        for label, it in pairs
+    ]
+
+
+def readable_json(value: object, ascii_only: bool) -> Any:
+    return json.loads(readable(compact(value, ascii_only=ascii_only)))
+
+
+def values_of(piece: str, members: Mapping[str, Any], columns: EventColumns) -> list[Any]:
+    """The entries of a piece, what is no text among the members read as JSON."""
+    values = relabelled(members, columns).values()
+    return [
+        (label, text if isinstance(value, str) else json.loads(text))
+        for (label, text), value in zip(piece_read(piece), values, strict=True)
     ]
 
 
@@ -147,16 +132,13 @@ def columns_of(names: Sequence[str], renames: Mapping[str, str], *, listed: bool
 @example([{text: text, "x": [text], "y": {text: text}} for text in HOSTILE], False)
 @example([{text: text, "x": [text], "y": {text: text}} for text in HOSTILE], True)
 def test_all_properties_come_back_in_their_own_order(
-    con: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]], ascii_only: bool
+    rows: list[dict[str, Any]], ascii_only: bool
 ) -> None:
     names = list(dict.fromkeys(sorted(name for row in rows for name in row)))
     columns = columns_of(names, {}, listed=False)
     texts = [compact(row, ascii_only=ascii_only) for row in rows]
-    for row, piece in zip(rows, rendered(con, texts, columns), strict=True):
-        assert one_spelling(piece_read(piece)) == expected(row, columns)
-        assert piece_read(XML.piece(read_members(compact(row))[0], columns)) == expected(
-            row, columns
-        )
+    for row, piece in zip(rows, properties(XML, texts, columns), strict=True):
+        assert values_of(piece, row, columns) == expected(row, columns, ascii_only=ascii_only)
 
 
 @RELAXED
@@ -174,7 +156,6 @@ def test_all_properties_come_back_in_their_own_order(
 @example([{"b": 1, "a": 2}], {"b": "a", "a": "b"}, False, set(), False)
 @example([{"b": 1, "a": 2}], {}, False, {"a", "b"}, False)
 def test_renamed_merged_listed_and_left_out_properties(
-    con: duckdb.DuckDBPyConnection,
     rows: list[dict[str, Any]],
     renames: dict[str, str],
     listed: bool,
@@ -185,30 +166,16 @@ def test_renamed_merged_listed_and_left_out_properties(
     kept = [name for name in names if name not in left_out]
     columns = columns_of(kept, renames, listed=listed)
     texts = [compact(row, ascii_only=ascii_only) for row in rows]
-    pieces = rendered(con, texts, columns)
+    pieces = properties(XML, texts, columns)
     for row, piece in zip(rows, pieces, strict=True):
-        assert one_spelling(piece_read(piece)) == expected(row, columns)
+        assert values_of(piece, row, columns) == expected(row, columns, ascii_only=ascii_only)
 
 
-def test_every_digit_stays_in_rows_that_python_renders() -> None:
-    members, _ = read_members('{"b":0.1234567890123456789,"a":[1e400,null],"c":""}')
+def test_every_digit_stays() -> None:
+    text = '{"b":0.1234567890123456789,"a":[1e400,null],"c":""}'
     columns = columns_of(["a", "b", "c"], {"b": "x"}, listed=False)
     pairs = [("x", "0.1234567890123456789"), ("a", "[1e400,null]"), ("c", "")]
-    assert piece_read(XML.piece(members, columns)) == pairs
-
-
-def test_rows_that_are_not_proved_are_left_to_python(con: duckdb.DuckDBPyConnection) -> None:
-    merged = columns_of(["a", "b", "c"], {"a": "x", "b": "x"}, listed=False)
-    rows = [
-        ("""{"a":1,"c":2}""", False, False),
-        ("""{"b":"x","c":2}""", False, False),
-        ("""{"b":[],"c":2,"a":{}}""", False, True),
-        ("""{"c":1}""", True, True),
-    ]
-    apart = XML.apart(merged, ObjectColumn("w", "exact"))
-    for text, exact, expected_apart in rows:
-        found = con.execute(f"SELECT {apart} FROM (SELECT ? AS w, ? AS exact)", [text, exact])
-        assert found.fetchall() == [(expected_apart,)]
+    assert piece_read(properties(XML, [text], columns)[0]) == pairs
 
 
 @RELAXED
@@ -237,10 +204,9 @@ def test_a_group_with_nothing_in_it_is_an_empty_element(con: duckdb.DuckDBPyConn
     assert con.execute(f"SELECT {group}").fetchall() == [("<profile></profile>",)]
     for listed in (False, True):
         columns = columns_of(["a"] if listed else [], {}, listed=listed)
-        assert rendered(con, ["{}"], columns) == ["<eventProps></eventProps>"]
-    assert rendered(con, ['{"a":1}'], columns_of([], {}, listed=False)) == [
-        "<eventProps></eventProps>"
-    ]
+        assert properties(XML, ["{}"], columns) == ["<eventProps></eventProps>"]
+    none = columns_of([], {}, listed=False)
+    assert properties(XML, ['{"a":1}'], none) == ["<eventProps></eventProps>"]
 
 
 @given(TEXTS)
@@ -273,17 +239,12 @@ def test_a_file_without_records_is_valid() -> None:
     assert XML.scrubbed(memoryview(data)) == (data, 0)
 
 
-def test_a_long_file_is_read_piece_by_piece(con: duckdb.DuckDBPyConnection) -> None:
+def test_a_long_file_is_read_piece_by_piece() -> None:
     rows = 100_000
-    piece = XML.properties(columns_of(["n"], {}, listed=False), "w", "NULL")
     before, after = head(XML, "a")
-    lines = con.execute(
-        f"""
-        SELECT concat('{before}', i, '{after}', {piece}, '{XML.end}')
-        FROM (SELECT i, '{{"n":' || i || '}}' AS w FROM range({rows}) r(i))
-        """
-    ).fetchall()
-    data = file_of(*(line for (line,) in lines))
+    texts = [f'{{"n":{number}}}' for number in range(rows)]
+    pieces = properties(XML, texts, columns_of(["n"], {}, listed=False))
+    data = file_of(*(f"{before}1{after}{piece}{XML.end}" for piece in pieces))
     assert XML.count([data[:1000], data[1000:]]) == rows
     assert [pairs_of(group) for group in last_groups(data)] == [
         [("n", str(n))] for n in range(rows)

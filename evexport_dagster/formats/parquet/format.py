@@ -23,7 +23,6 @@ class ParquetFormat:
     name = "parquet"
     picks_json = True
     flat = False
-    any_number_passes = False
     separator = "\x1f"
 
     def __init__(self, layout: Layout = CLEVERTAP) -> None:
