@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled
+from evexport_dagster.compiled.keys import SEED, add_key, hash_as_read, hash_as_spelled
 from evexport_dagster.compiled.tokens import (
     COLON,
     COMMA,
@@ -18,23 +19,18 @@ from evexport_dagster.compiled.tokens import (
     is_null,
     is_short,
     number_end,
+    past_string,
+    past_value,
     string_end,
     word_end,
 )
 
 CLEAN, WITH_NULLS, UNPROVED = 0, 1, 2
-"""What a text is: an object without fault, one but for null members, or anything else."""
+"""What a text is: an object without fault, one that would be without its null members, or anything
+else."""
 
 _DEEPEST = 100
 _MOST_KEYS = 512
-_SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
-
-
-@compiled
-def _hash(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
-    for place in range(at, end):
-        seed = (seed ^ np.uint64(data[place])) * _PRIME
-    return seed
 
 
 @compiled
@@ -60,15 +56,8 @@ def _scalar_end(data: Bytes, at: int, end: int, only_short: bool) -> int:
 
 
 @compiled
-def _add_key(keys: NDArray[np.uint64], first: int, count: int, key: np.uint64) -> int:
-    """How many keys there are with one more; WRONG where it is known, or there are too many."""
-    for place in range(first, count):
-        if keys[place] == key:
-            return WRONG
-    if count == len(keys):
-        return WRONG
-    keys[count] = key
-    return count + 1
+def _inner_scalar_end(data: Bytes, at: int, end: int, only_short: bool) -> int:
+    return at + 4 if is_null(data, at, end) else _scalar_end(data, at, end, only_short)
 
 
 @compiled
@@ -92,8 +81,7 @@ def _nested_end(
     firsts: NDArray[np.int64],
     keys: NDArray[np.uint64],
 ) -> int:
-    """The end of an object or list that begins here; in none of its objects is a null, or twice
-    the same key."""
+    """The end of an object or list that begins here; in none of its objects is a key twice."""
     depth, count = 0, 0
     while at < end:
         byte = data[at]
@@ -105,10 +93,8 @@ def _nested_end(
             depth += 1
             at += 1
             is_value = data[at] == byte + 2
-        elif openings[depth - 1] == LEFT_BRACKET and is_null(data, at, end):
-            at += 4
         else:
-            at = _scalar_end(data, at, end, only_short)
+            at = _inner_scalar_end(data, at, end, only_short)
         if is_value:
             before = depth
             at, depth = _past_closings(data, at, end, openings, depth)
@@ -121,8 +107,10 @@ def _nested_end(
         if openings[depth - 1] == LEFT_BRACE:
             key = at + 1
             at = _key_end(data, key, end)
-            count = _add_key(keys, firsts[depth - 1], count, _hash(data, key, at, _SEED))
-            if at == WRONG or count == WRONG:
+            if at == WRONG:
+                return WRONG
+            count = add_key(keys, firsts[depth - 1], count, hash_as_read(data, key, at))
+            if count == WRONG:
                 return WRONG
             at += 2
     return WRONG
@@ -138,7 +126,7 @@ def _look_at_one(
     firsts: NDArray[np.int64],
     keys: NDArray[np.uint64],
 ) -> tuple[int, np.uint64]:
-    state, shape = CLEAN, _SEED
+    state, shape = CLEAN, SEED
     if end - at < 2 or data[at] != LEFT_BRACE:
         return UNPROVED, shape
     if end - at == 2:
@@ -154,7 +142,7 @@ def _look_at_one(
             at += 4
         else:
             # The quote that ends the key parts it from the next.
-            shape = _hash(data, key, key_end + 1, shape)
+            shape = hash_as_spelled(data, key, key_end + 1, shape)
             if data[at] in (LEFT_BRACE, LEFT_BRACKET):
                 at = _nested_end(data, at, end, only_short, openings, firsts, keys)
             else:
@@ -167,14 +155,28 @@ def _look_at_one(
 
 
 @compiled
+def _has_unique_keys(data: Bytes, keys: NDArray[np.uint64]) -> bool:
+    """Whether no key of an object with members comes twice."""
+    at, count = 0, 0
+    while data[at] != RIGHT_BRACE:
+        key = at + 2
+        at = past_string(data, key)
+        count = add_key(keys, 0, count, hash_as_read(data, key, at - 1))
+        if count == WRONG:
+            return False
+        at = past_value(data, at + 1)
+    return True
+
+
+@compiled
 def look_at(
     addresses: NDArray[np.int64], lengths: NDArray[np.int64], only_short: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
-    """For each text what it is, and, where it is proved, a hash of the keys of its members, in
-    order, as they are spelled; null members do not count.
+    """For each text what it is, and, where it is proved, its shape: a hash of the keys of its
+    members, in order, as they are spelled; null members do not count.
 
-    With `only_short` no number is proved that 64 bits do not hold. That a key of the first level
-    comes twice is not ruled out.
+    With `only_short` no number is proved that 64 bits do not hold. In a clean object a key of the
+    first level may come twice, which can be seen in any object of its shape.
     """
     texts = len(addresses)
     states, shapes = np.empty(texts, np.uint8), np.empty(texts, np.uint64)
@@ -184,4 +186,22 @@ def look_at(
         data = bytes_at(addresses[text])
         found = _look_at_one(data, 0, lengths[text], only_short, openings, firsts, keys)
         states[text], shapes[text] = found
+        if states[text] == WITH_NULLS and not _has_unique_keys(data, keys):
+            states[text] = UNPROVED
     return states, shapes
+
+
+@compiled
+def shapes_of(addresses: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The shapes of compact JSON objects without null members, whatever else is in them."""
+    shapes = np.empty(len(addresses), np.uint64)
+    for text in range(len(addresses)):
+        data, shape = bytes_at(addresses[text]), SEED
+        at = 0 if lengths[text] > 2 else 1
+        while data[at] != RIGHT_BRACE:
+            key = at + 2
+            at = past_string(data, key)
+            shape = hash_as_spelled(data, key, at, shape)
+            at = past_value(data, at + 1)
+        shapes[text] = shape
+    return shapes

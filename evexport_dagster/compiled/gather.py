@@ -1,0 +1,79 @@
+"""Texts that lie anywhere, written one behind the other as an Arrow array."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from evexport_dagster.compiled import bytes_at, compiled
+from evexport_dagster.compiled.objects import CLEAN, WITH_NULLS
+from evexport_dagster.compiled.spans import Spans
+from evexport_dagster.compiled.tokens import (
+    COMMA,
+    LEFT_BRACE,
+    RIGHT_BRACE,
+    Bytes,
+    past_string,
+    past_value,
+)
+
+_NULL = ord("n")
+
+
+def gathered(texts: Spans) -> pa.LargeStringArray:
+    """The texts, copied."""
+    return without_nulls(texts, np.full(len(texts.lengths), CLEAN, np.uint8))
+
+
+def without_nulls(texts: Spans, states: NDArray[np.uint8]) -> pa.LargeStringArray:
+    """The texts, copied, but those `WITH_NULLS` less their null members."""
+    offsets = np.zeros(len(states) + 1, np.int64)
+    made = np.empty(texts.lengths.sum(), np.uint8)
+    _write(texts.addresses, texts.lengths, states, made.ctypes.data, offsets)
+    data = pa.py_buffer(made[: offsets[-1]])
+    return pa.LargeStringArray.from_buffers(len(states), pa.py_buffer(offsets), data)
+
+
+@compiled
+def _copy(data: Bytes, at: int, end: int, made: Bytes, to: int) -> int:
+    """Behind the bytes, where they are written."""
+    for place in range(end - at):
+        made[to + place] = data[at + place]
+    return to + end - at
+
+
+@compiled
+def _cut(data: Bytes, made: Bytes, to: int) -> int:
+    """Behind the members of an object, but null ones, where they are written."""
+    at, begin = 0, to
+    while data[at] != RIGHT_BRACE:
+        value = past_string(data, at + 2) + 1
+        end = past_value(data, value)
+        if data[value] != _NULL:
+            made[to] = COMMA
+            to = _copy(data, at + 1, end, made, to + 1)
+        at = end
+    made[begin] = LEFT_BRACE
+    to += to == begin
+    made[to] = RIGHT_BRACE
+    return to + 1
+
+
+@compiled
+def _write(
+    addresses: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    states: NDArray[np.uint8],
+    address: int,
+    offsets: NDArray[np.int64],
+) -> None:
+    """Write the texts to an address, and where each ends."""
+    made, to = bytes_at(address), 0
+    for text in range(len(addresses)):
+        data = bytes_at(addresses[text])
+        if states[text] == WITH_NULLS:
+            to = _cut(data, made, to)
+        else:
+            to = _copy(data, 0, lengths[text], made, to)
+        offsets[text + 1] = to

@@ -1,0 +1,77 @@
+"""The keys of JSON objects as numbers: as they are spelled, and as they read."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evexport_dagster.compiled import compiled
+from evexport_dagster.compiled.tokens import BACKSLASH, UNICODE, WRONG, Bytes, unit_at
+
+SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
+_SURROGATE, _LOW_SURROGATE, _AFTER_SURROGATES, _BEYOND = 0xD800, 0xDC00, 0xE000, 0x10000
+_FURTHER, _FURTHER_BITS, _FURTHER_MASK = 0x80, 6, 0x3F
+_FIRST_BYTE = np.array([0, 0xC0, 0xE0, 0xF0], np.int64)
+"""What the first byte of a character in UTF-8 is marked with, by the number of further ones."""
+
+_MEANT = np.arange(256)
+"""What the character behind a backslash stands for."""
+for _char, _meant in zip("bfnrt", "\b\f\n\r\t", strict=True):
+    _MEANT[ord(_char)] = ord(_meant)
+
+
+@compiled
+def _with_byte(found: np.uint64, byte: int) -> np.uint64:
+    return (found ^ np.uint64(byte)) * _PRIME
+
+
+@compiled
+def hash_as_spelled(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
+    """A hash of these bytes, behind others whose hash is the seed."""
+    for place in range(at, end):
+        seed = _with_byte(seed, data[place])
+    return seed
+
+
+@compiled
+def _with_character(found: np.uint64, point: int) -> np.uint64:
+    further = (point >= _FURTHER) + (point >= 0x800) + (point >= _BEYOND)
+    found = _with_byte(found, _FIRST_BYTE[further] | point >> _FURTHER_BITS * further)
+    for left in range(further - 1, -1, -1):
+        found = _with_byte(found, _FURTHER | point >> _FURTHER_BITS * left & _FURTHER_MASK)
+    return found
+
+
+@compiled
+def hash_as_read(data: Bytes, at: int, end: int) -> np.uint64:
+    """A hash of a text that is proved to be one, the same for each spelling of it."""
+    found = SEED
+    while at < end:
+        if data[at] != BACKSLASH:
+            found = _with_byte(found, data[at])
+            at += 1
+        elif data[at + 1] != UNICODE:
+            found = _with_byte(found, _MEANT[data[at + 1]])
+            at += 2
+        else:
+            point = unit_at(data, at + 2)
+            at += 6
+            if _SURROGATE <= point < _AFTER_SURROGATES:
+                low = unit_at(data, at + 2) - _LOW_SURROGATE
+                point = _BEYOND + ((point - _SURROGATE) << 10) + low
+                at += 6
+            found = _with_character(found, point)
+    return found
+
+
+@compiled
+def add_key(keys: NDArray[np.uint64], first: int, count: int, key: np.uint64) -> int:
+    """How many keys there are with one more; WRONG where it is one of those from the first on, or
+    there are too many."""
+    for place in range(first, count):
+        if keys[place] == key:
+            return WRONG
+    if count == len(keys):
+        return WRONG
+    keys[count] = key
+    return count + 1
