@@ -26,6 +26,11 @@ class Cleaning:
     numbers: Numbers
     as_string: bool
 
+    @property
+    def only_short(self) -> bool:
+        """Whether DuckDB may respell the numbers."""
+        return self.numbers is Numbers.SHORT
+
     def way(self, text: str) -> str:
         """SQL for the way that an object takes: 0 as it is, 1 nulls cut, 2 exact, 3 as it is
         unless a parser finds a fault, a null member or a key twice."""
@@ -45,10 +50,6 @@ class Cleaning:
         """SQL for STRUCT(text, odd) of an object that has to be looked at, else NULL."""
         exact = "exact_as_string" if self.as_string else "exact_object"
         return f"CASE {way} WHEN 2 THEN {exact}({text}) WHEN 3 THEN exact_unless_unique({text}) END"
-
-    def cut(self, text: str, way: str) -> str:
-        """SQL for an object without null members, where it takes the way that cuts them."""
-        return f"CASE {way} WHEN 1 THEN {guards.without_nulls(text)} ELSE {text} END"
 
     def cleaned(self, text: str, way: str, mended: str) -> str:
         """SQL for the cleaned text of an object."""

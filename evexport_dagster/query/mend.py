@@ -1,101 +1,138 @@
-"""The rows of a chunk that SQL cannot clean, cleaned; the tables that everything else reads."""
+"""The rows of a chunk that are not proved clean, mended; the tables that everything else reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
-from evexport_dagster.query.clean import COMPACT, EXACT, Cleaning
+from evexport_dagster.compiled.gather import gathered
+from evexport_dagster.compiled.numbers import booleans, numbers
+from evexport_dagster.compiled.objects import UNPROVED, look_at, shapes_of
+from evexport_dagster.compiled.spans import Spans, spans
+from evexport_dagster.query.clean import Cleaning
 from evexport_dagster.query.exact import string_array
+from evexport_dagster.query.prove import PROPERTIES
 from evexport_dagster.query.survey import Survey
-from evexport_dagster.strict_json import Cleaned, clean, clean_as_string, clean_unless_unique
+from evexport_dagster.strict_json import clean, clean_as_string
+
+
+@dataclass(frozen=True)
+class CleanTexts:
+    """The clean properties of the rows of a chunk, where they lie in memory, by `row`."""
+
+    spans: Spans
+    arrays: tuple[pa.ChunkedArray, ...] = field(repr=False)
+    """What owns the bytes."""
 
 
 def take_chunk(
     con: duckdb.DuckDBPyConnection, chunk: pa.Table, cleaning: Cleaning, survey: Survey
-) -> None:
+) -> CleanTexts:
     """Make `staged` and `shapes` of a chunk. What it learns goes to the survey.
 
     `staged` are its rows with clean properties; `exact` marks those that only the exact path may
     take apart. `shapes` are the lists of keys that its rows have, by event and `shape`,
-    with the JSON types of the values in the first of them.
+    with the JSON types of the values in the first of them. One list may have two shapes, if its
+    keys are spelled in two ways.
     """
     con.register("chunk", chunk)
     survey.add_rows(con)
+    before = _spans(chunk)
+    _make_shapes(con, f"chunk WHERE way < {UNPROVED}", before, "clean_shapes")
     unclean = _unclean(con)
-    rows = con.sql(f"SELECT * EXCLUDE (shape) FROM chunk WHERE {unclean}").to_arrow_table()
-    con.register("cleaned", _mended(rows, cleaning, survey))
+    mended = _mended(con.sql(f"FROM chunk WHERE {unclean}").to_arrow_table(), cleaning, survey)
+    con.register("mended", mended)
+    texts = _replaced(before, mended)
+    _make_shapes(con, "mended", texts, "mended_shapes")
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE mended AS
-        SELECT *, hash(json_keys(event_props)) AS shape FROM cleaned;
         CREATE OR REPLACE TEMP VIEW staged AS
-        SELECT * EXCLUDE (shape), false AS exact, shape FROM chunk WHERE NOT ({unclean})
-        UNION ALL FROM mended;
+        SELECT *, false AS exact FROM chunk WHERE NOT ({unclean}) UNION ALL FROM mended;
         CREATE OR REPLACE TEMP TABLE shapes AS
         SELECT event, shape, sum(n)::BIGINT AS n, min(position) AS position,
             any_value(keys) AS keys, arg_min(kinds, position) AS kinds
-        FROM (FROM clean_shapes UNION ALL {_shapes("mended")}) GROUP BY event, shape
+        FROM (FROM clean_shapes UNION ALL FROM mended_shapes) GROUP BY event, shape
         """
     )
     survey.add_names(con)
+    return CleanTexts(texts, (chunk.column(PROPERTIES), mended.column(PROPERTIES)))
 
 
-def _unclean(con: duckdb.DuckDBPyConnection) -> str:
-    """SQL condition on `chunk`: the row has to be mended. Makes `clean_shapes` of the others.
+def _spans(rows: pa.Table) -> Spans:
+    """Where the properties of rows lie."""
+    found = [spans(texts) for texts in rows.column(PROPERTIES).chunks]
+    return Spans(*(np.concatenate(its) for its in zip(*found, strict=True)))
 
-    A cheap test cannot see in one row that a key comes twice, but rows of one shape have the
-    same keys, and shapes are few.
+
+def _replaced(texts: Spans, mended: pa.Table) -> Spans:
+    """Where the properties of a chunk lie once some of its rows are mended."""
+    rows = mended.column("row").to_numpy()
+    replaced = Spans(*(its.copy() for its in texts))
+    for its, others in zip(replaced, _spans(mended), strict=True):
+        its[rows] = others
+    return replaced
+
+
+def _make_shapes(con: duckdb.DuckDBPyConnection, rows: str, texts: Spans, name: str) -> None:
+    """Make a table of the shapes of rows with clean properties, which lie there.
+
+    Only the first row of a shape is parsed.
     """
+    found = con.sql(
+        f"""
+        SELECT event, shape, count(*) AS n, min(position) AS position,
+            arg_min(row, position) AS row
+        FROM {rows} GROUP BY event, shape
+        """
+    ).to_arrow_table()
+    first = gathered(texts.take(found.column("row").to_numpy()))
+    con.register("found", found.append_column("first", first))
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE clean_shapes AS
-        {_shapes(f"(FROM chunk WHERE way < {EXACT})")}
+        CREATE OR REPLACE TEMP TABLE {name} AS
+        SELECT event, shape, n, position, json_keys(first) AS keys,
+            json_type(first, '$.*') AS kinds
+        FROM found
         """
     )
-    doubled = con.execute(f"SELECT DISTINCT shape FROM clean_shapes WHERE {_DOUBLED}").fetchall()
-    if not doubled:
-        return f"way >= {EXACT}"
-    con.execute(f"DELETE FROM clean_shapes WHERE {_DOUBLED}")
-    shapes = ", ".join(str(shape) for (shape,) in doubled)
-    return f"way >= {EXACT} OR shape IN ({shapes})"
-
-
-def _shapes(rows: str) -> str:
-    return f"""
-        SELECT event, shape, count(*) AS n, min(position) AS position,
-            arg_min(event_props, position) AS example, json_keys(example) AS keys,
-            json_type(example, '$.*') AS kinds
-        FROM {rows} GROUP BY event, shape
-    """
+    con.unregister("found")
 
 
 _DOUBLED = "len(keys) > len(list_distinct(keys))"
 
 
+def _unclean(con: duckdb.DuckDBPyConnection) -> str:
+    """SQL condition on `chunk`: the row has to be mended. Takes its shape from `clean_shapes`.
+
+    A key that comes twice is not looked for in each row, but rows of one shape have the same keys,
+    and shapes are few.
+    """
+    doubled = con.execute(f"SELECT DISTINCT shape FROM clean_shapes WHERE {_DOUBLED}").fetchall()
+    if not doubled:
+        return f"way = {UNPROVED}"
+    con.execute(f"DELETE FROM clean_shapes WHERE {_DOUBLED}")
+    shapes = ", ".join(str(shape) for (shape,) in doubled)
+    return f"way = {UNPROVED} OR shape IN ({shapes})"
+
+
 def _mended(rows: pa.Table, cleaning: Cleaning, survey: Survey) -> pa.Table:
-    events, ways, texts = (
-        rows.column(name).to_pylist() for name in ("event", "way", "event_props")
-    )
-    cleaned = [_cleaner(way, cleaning)(text) for way, text in zip(ways, texts, strict=True)]
+    """Rows with their properties cleaned, their shapes, and whether they are `exact`."""
+    events, texts = (rows.column(name).to_pylist() for name in ("event", PROPERTIES))
+    cleaner = clean_as_string if cleaning.as_string else clean
+    cleaned = [cleaner(text) for text in texts]
     for event, it in zip(events, cleaned, strict=True):
         if it.odd:
             survey.add_oddities(event, it.odd)
-    exact = [way != COMPACT and not cleaning.as_string for way in ways]
-    place = rows.schema.get_field_index("event_props")
-    made = rows.set_column(place, "event_props", string_array([it.text for it in cleaned]))
-    return made.append_column("exact", _booleans(exact))
+    clean_texts = string_array([it.text for it in cleaned])
+    found = spans(clean_texts)
+    ways, _ = look_at(*found, cleaning.only_short)
+    rows = _with(rows, PROPERTIES, clean_texts)
+    rows = _with(rows, "shape", numbers(shapes_of(*found)))
+    return rows.append_column("exact", booleans(ways == UNPROVED))
 
 
-def _cleaner(way: int, cleaning: Cleaning) -> Callable[[str], Cleaned]:
-    if cleaning.as_string:
-        return clean_as_string
-    return clean_unless_unique if way == COMPACT else clean
-
-
-def _booleans(values: Sequence[bool]) -> pa.Array:
-    bits = int("".join("01"[value] for value in reversed(values)) or "0", 2)
-    data = pa.py_buffer(bits.to_bytes(len(values) // 8 + 1, "little"))
-    return pa.Array.from_buffers(pa.bool_(), len(values), [None, data])
+def _with(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    return rows.set_column(rows.schema.get_field_index(name), name, values)

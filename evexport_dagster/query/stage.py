@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
+from evexport_dagster.compiled.numbers import numbers
 from evexport_dagster.errors import Fault, SpecError
-from evexport_dagster.query.clean import EXACT, Cleaning
+from evexport_dagster.query.clean import Cleaning
+from evexport_dagster.query.prove import proved
 from evexport_dagster.source import EVENTS_VIEW, PROFILES_VIEW, Lake
 from evexport_dagster.text import sql_literal
 from evexport_dagster.windows import Window
@@ -57,24 +60,37 @@ def chunks(
     """The selected rows as Arrow tables of a bounded size, each with whether it is the last.
 
     In the order of the source, or of their files where these have one. `event` is the
-    position in the selection's names, `way` is how `event_props` has to be cleaned (below 2: it is
-    clean), `shape` tells objects with other keys apart.
+    position in the selection's names, `row` that in the table; `way` and `shape` are those of
+    `proved`.
     """
     if not selection.events:
         return
     most = _CHUNK_BYTES * (_WHERE_SORTED if selection.in_order else 1)
     held: list[pa.RecordBatch] = []
+    size = 0
     # A connection with an open reader refuses other queries.
     with con.cursor() as stream:
-        # Views of texts are cheaper to make and to read back than one buffer of all of them.
-        stream.execute("SET SESSION produce_arrow_string_view = true")
-        for batch in stream.sql(_events(lake, selection, cleaning)).to_arrow_reader(_BATCH_ROWS):
-            if sum(it.nbytes for it in held) >= most:
-                yield pa.Table.from_batches(held), False
-                held = []
-            held.append(batch)
+        for batch in stream.sql(_events(lake, selection)).to_arrow_reader(_BATCH_ROWS):
+            if size >= most:
+                yield _chunk(held), False
+                held, size = [], 0
+            held.append(proved(batch, cleaning))
+            # No column of what DuckDB made goes before all of them do.
+            size += _size(batch, held[-1])
     if held:
-        yield pa.Table.from_batches(held), True
+        yield _chunk(held), True
+
+
+def _size(*batches: pa.RecordBatch) -> int:
+    """The bytes of batches, shared ones once."""
+    columns = (column for batch in batches for column in batch.columns)
+    buffers = {it.address: it.size for column in columns for it in column.buffers() if it}
+    return sum(buffers.values())
+
+
+def _chunk(batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    chunk = pa.Table.from_batches(batches)
+    return chunk.append_column("row", numbers(np.arange(len(chunk))))
 
 
 def profile_ids(lake: Lake, selection: Selection) -> str:
@@ -82,27 +98,18 @@ def profile_ids(lake: Lake, selection: Selection) -> str:
     return f"SELECT profile_id FROM ({_rows(lake, selection)})"
 
 
-def _events(lake: Lake, selection: Selection, cleaning: Cleaning) -> str:
+def _events(lake: Lake, selection: Selection) -> str:
     names = ", ".join(map(sql_literal, selection.events))
     device = "coalesce(device, '{}')" if selection.device else "'{}'"
     name = f", {NAME_IN_SOURCE}" if selection.has_name else ""
     instance = "0::BIGINT" if selection.has_name else "coalesce(instance_id, 0)"
     query = f"""
-        SELECT *, CASE WHEN way < {EXACT} THEN hash(json_keys(event_props)) END AS shape
-        FROM (
-            SELECT * REPLACE ({cleaning.cut("event_props", "way")} AS event_props)
-            FROM (
-                SELECT *, {cleaning.way("event_props")} AS way
-                FROM (
-                    SELECT
-                        enum_code(event_name::ENUM({names}))::BIGINT AS event,
-                        {instance} AS instance, event_time, event_id, profile_id,
-                        arrived_at, {device} AS device,
-                        coalesce(event_props, '{{}}') AS event_props, position{name}
-                    FROM ({_rows(lake, selection)})
-                )
-            )
-        )
+        SELECT
+            enum_code(event_name::ENUM({names}))::BIGINT AS event,
+            {instance} AS instance, event_time, event_id, profile_id,
+            arrived_at, {device} AS device,
+            coalesce(event_props, '{{}}') AS event_props, position{name}
+        FROM ({_rows(lake, selection)})
     """
     if not selection.in_order:
         return f"SELECT * EXCLUDE (event_id) FROM ({query})"

@@ -20,7 +20,7 @@ from evexport_dagster.query.join import (
     odd_people,
 )
 from evexport_dagster.query.lines import line_records
-from evexport_dagster.query.mend import take_chunk
+from evexport_dagster.query.mend import CleanTexts, take_chunk
 from evexport_dagster.query.old_values import put_back
 from evexport_dagster.query.shape import DEVICES, RecordShape
 from evexport_dagster.query.stage import Selection, chunks, profile_ids
@@ -51,6 +51,7 @@ class WindowRows:
         self._headings: dict[int, tuple[EventColumns, tuple[str, ...]]] = {}
         self._further_profiles = 0
         self._selection, self._cleaning = _selection(self.shape), _cleaning(self.shape)
+        self._texts: CleanTexts | None = None
         self._strict = Cleaning(Numbers.SHORT, self.shape.spec.as_string)
 
     @property
@@ -106,7 +107,7 @@ class WindowRows:
     def _chunks(self) -> Iterator[bool]:
         """Makes `staged` of one chunk after the other; tells whether it is the last."""
         for chunk, is_last in chunks(self.con, self.lake, self._selection, self._cleaning):
-            take_chunk(self.con, chunk, self._cleaning, self._survey)
+            self._texts = take_chunk(self.con, chunk, self._cleaning, self._survey)
             yield is_last
 
     def _add_people(self, ids: str) -> None:

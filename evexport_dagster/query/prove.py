@@ -1,0 +1,37 @@
+"""Batches of rows as they come from the source, with their properties proved clean or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from evexport_dagster.compiled.gather import without_nulls
+from evexport_dagster.compiled.numbers import numbers
+from evexport_dagster.compiled.objects import UNPROVED, WITH_NULLS, look_at
+from evexport_dagster.compiled.spans import Spans, spans
+from evexport_dagster.query.clean import Cleaning
+
+PROPERTIES = "event_props"
+
+
+def proved(batch: pa.RecordBatch, cleaning: Cleaning) -> pa.RecordBatch:
+    """A batch with clean properties where these could be proved, less their null members.
+
+    `way` is 2 (`UNPROVED`) where they have to be mended; otherwise `shape` tells those with other
+    keys apart.
+    """
+    texts = batch.column(PROPERTIES)
+    found = spans(texts)
+    ways, shapes = _looked_at(found, cleaning)
+    cut = WITH_NULLS in ways
+    clean = without_nulls(found, ways) if cut else texts.cast(pa.large_string())
+    batch = batch.set_column(batch.schema.get_field_index(PROPERTIES), PROPERTIES, clean)
+    return batch.append_column("way", numbers(ways)).append_column("shape", numbers(shapes))
+
+
+def _looked_at(texts: Spans, cleaning: Cleaning) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+    if not cleaning.as_string:
+        return look_at(*texts, cleaning.only_short)
+    rows = len(texts.lengths)
+    return np.full(rows, UNPROVED, np.uint8), np.zeros(rows, np.uint64)
