@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evexport_dagster.compiled import bytes_at, compiled
+from evexport_dagster.compiled import bytes_at, compiled, copy_bytes
 from evexport_dagster.compiled.objects import CLEAN, WITH_NULLS
 from evexport_dagster.compiled.spans import Spans
 from evexport_dagster.compiled.tokens import (
@@ -23,7 +23,7 @@ _NULL = ord("n")
 
 def gathered(texts: Spans) -> pa.LargeStringArray:
     """The texts, copied."""
-    return without_nulls(texts, np.full(len(texts.lengths), CLEAN, np.uint8))
+    return without_nulls(texts, np.full(len(texts), CLEAN, np.uint8))
 
 
 def without_nulls(texts: Spans, states: NDArray[np.uint8]) -> pa.LargeStringArray:
@@ -36,14 +36,6 @@ def without_nulls(texts: Spans, states: NDArray[np.uint8]) -> pa.LargeStringArra
 
 
 @compiled
-def _copy(data: Bytes, at: int, end: int, made: Bytes, to: int) -> int:
-    """Behind the bytes, where they are written."""
-    for place in range(end - at):
-        made[to + place] = data[at + place]
-    return to + end - at
-
-
-@compiled
 def _cut(data: Bytes, made: Bytes, to: int) -> int:
     """Behind the members of an object, but null ones, where they are written."""
     at, begin = 0, to
@@ -52,7 +44,7 @@ def _cut(data: Bytes, made: Bytes, to: int) -> int:
         end = past_value(data, value)
         if data[value] != _NULL:
             made[to] = COMMA
-            to = _copy(data, at + 1, end, made, to + 1)
+            to = copy_bytes(made, to + 1, data, at + 1, end - at - 1)
         at = end
     made[begin] = LEFT_BRACE
     to += to == begin
@@ -75,5 +67,5 @@ def _write(
         if states[text] == WITH_NULLS:
             to = _cut(data, made, to)
         else:
-            to = _copy(data, 0, lengths[text], made, to)
+            to = copy_bytes(made, to, data, 0, lengths[text])
         offsets[text + 1] = to

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from evexport_dagster.compiled.gather import gathered
 from evexport_dagster.compiled.numbers import booleans, numbers
 from evexport_dagster.compiled.objects import UNPROVED, look_at, shapes_of
-from evexport_dagster.compiled.spans import Spans, spans
+from evexport_dagster.compiled.spans import Spans, integers_of, spans
 from evexport_dagster.query.clean import Cleaning
 from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.prove import PROPERTIES
@@ -19,19 +16,11 @@ from evexport_dagster.query.survey import Survey
 from evexport_dagster.strict_json import clean, clean_as_string
 
 
-@dataclass(frozen=True)
-class CleanTexts:
-    """The clean properties of the rows of a chunk, where they lie in memory, by `row`."""
-
-    spans: Spans
-    arrays: tuple[pa.ChunkedArray, ...] = field(repr=False)
-    """What owns the bytes."""
-
-
 def take_chunk(
     con: duckdb.DuckDBPyConnection, chunk: pa.Table, cleaning: Cleaning, survey: Survey
-) -> CleanTexts:
-    """Make `staged` and `shapes` of a chunk. What it learns goes to the survey.
+) -> Spans:
+    """Make `staged` and `shapes` of a chunk; gives the clean properties of its rows, by `row`. What
+    it learns goes to the survey.
 
     `staged` are its rows with clean properties; `exact` marks those that only the exact path may
     take apart. `shapes` are the lists of keys that its rows have, by event and `shape`,
@@ -40,12 +29,12 @@ def take_chunk(
     """
     con.register("chunk", chunk)
     survey.add_rows(con)
-    before = _spans(chunk)
+    before = spans(chunk.column(PROPERTIES))
     _make_shapes(con, f"chunk WHERE way < {UNPROVED}", before, "clean_shapes")
     unclean = _unclean(con)
     mended = _mended(con.sql(f"FROM chunk WHERE {unclean}").to_arrow_table(), cleaning, survey)
     con.register("mended", mended)
-    texts = _replaced(before, mended)
+    texts = before.replaced(integers_of(mended.column("row")), spans(mended.column(PROPERTIES)))
     _make_shapes(con, "mended", texts, "mended_shapes")
     con.execute(
         f"""
@@ -58,22 +47,7 @@ def take_chunk(
         """
     )
     survey.add_names(con)
-    return CleanTexts(texts, (chunk.column(PROPERTIES), mended.column(PROPERTIES)))
-
-
-def _spans(rows: pa.Table) -> Spans:
-    """Where the properties of rows lie."""
-    found = [spans(texts) for texts in rows.column(PROPERTIES).chunks]
-    return Spans(*(np.concatenate(its) for its in zip(*found, strict=True)))
-
-
-def _replaced(texts: Spans, mended: pa.Table) -> Spans:
-    """Where the properties of a chunk lie once some of its rows are mended."""
-    rows = mended.column("row").to_numpy()
-    replaced = Spans(*(its.copy() for its in texts))
-    for its, others in zip(replaced, _spans(mended), strict=True):
-        its[rows] = others
-    return replaced
+    return texts
 
 
 def _make_shapes(con: duckdb.DuckDBPyConnection, rows: str, texts: Spans, name: str) -> None:
@@ -88,7 +62,7 @@ def _make_shapes(con: duckdb.DuckDBPyConnection, rows: str, texts: Spans, name: 
         FROM {rows} GROUP BY event, shape
         """
     ).to_arrow_table()
-    first = gathered(texts.take(found.column("row").to_numpy()))
+    first = gathered(texts.take(integers_of(found.column("row"))))
     con.register("found", found.append_column("first", first))
     con.execute(
         f"""
@@ -128,9 +102,9 @@ def _mended(rows: pa.Table, cleaning: Cleaning, survey: Survey) -> pa.Table:
             survey.add_oddities(event, it.odd)
     clean_texts = string_array([it.text for it in cleaned])
     found = spans(clean_texts)
-    ways, _ = look_at(*found, cleaning.only_short)
+    ways, _ = look_at(found.addresses, found.lengths, cleaning.only_short)
     rows = _with(rows, PROPERTIES, clean_texts)
-    rows = _with(rows, "shape", numbers(shapes_of(*found)))
+    rows = _with(rows, "shape", numbers(shapes_of(found.addresses, found.lengths)))
     return rows.append_column("exact", booleans(ways == UNPROVED))
 
 

@@ -7,25 +7,32 @@ from functools import reduce
 
 import duckdb
 
+from evexport_dagster.compiled.spans import Spans, integers_of, spans
 from evexport_dagster.layouts import Layout, OldValue
 from evexport_dagster.text import json_pointer, sql_literal
 
 
-def put_back(con: duckdb.DuckDBPyConnection, layout: Layout) -> None:
-    """Make `staged` give the old values, where its rows have the properties that had others.
+def put_back(con: duckdb.DuckDBPyConnection, layout: Layout, objects: Spans) -> Spans:
+    """Make `staged` give the old values, where its rows have the properties that had others; gives
+    the properties of its rows by `row`, given what they were.
 
     `devices` is complete.
     """
-    if not layout.old_values:
-        return
     names = [name for name in layout.old_values if _is_there(con, name)]
     if not names:
-        return
+        return objects
     con.execute("DROP VIEW IF EXISTS staged_as_is; ALTER VIEW staged RENAME TO staged_as_is")
     rows = "SELECT staged_as_is.*, platform FROM staged_as_is LEFT JOIN devices USING (device)"
     for name in names:
         rows = _with_old(rows, name, layout.old_values[name])
     con.execute(f"CREATE TEMP VIEW staged AS SELECT * EXCLUDE (platform) FROM ({rows})")
+    listed = ", ".join(map(sql_literal, names))
+    with_names = f"FROM shapes WHERE list_has_any(keys, [{listed}])"
+    changed = con.sql(
+        f"SELECT row, event_props FROM staged SEMI JOIN ({with_names}) USING (event, shape)"
+    ).to_arrow_table()
+    places, texts = changed.column("row"), changed.column("event_props")
+    return objects.replaced(integers_of(places), spans(texts))
 
 
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:

@@ -32,6 +32,6 @@ def proved(batch: pa.RecordBatch, cleaning: Cleaning) -> pa.RecordBatch:
 
 def _looked_at(texts: Spans, cleaning: Cleaning) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
     if not cleaning.as_string:
-        return look_at(*texts, cleaning.only_short)
-    rows = len(texts.lengths)
+        return look_at(texts.addresses, texts.lengths, cleaning.only_short)
+    rows = len(texts)
     return np.full(rows, UNPROVED, np.uint8), np.zeros(rows, np.uint64)

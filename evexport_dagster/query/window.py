@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from evexport_dagster.columns import ColumnPlan, EventColumns, same_records
+from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.formats import Records, ValueFormat
 from evexport_dagster.query.clean import Cleaning
 from evexport_dagster.query.guards import Numbers
@@ -20,7 +21,7 @@ from evexport_dagster.query.join import (
     odd_people,
 )
 from evexport_dagster.query.lines import line_records
-from evexport_dagster.query.mend import CleanTexts, take_chunk
+from evexport_dagster.query.mend import take_chunk
 from evexport_dagster.query.old_values import put_back
 from evexport_dagster.query.shape import DEVICES, RecordShape
 from evexport_dagster.query.stage import Selection, chunks, profile_ids
@@ -51,7 +52,7 @@ class WindowRows:
         self._headings: dict[int, tuple[EventColumns, tuple[str, ...]]] = {}
         self._further_profiles = 0
         self._selection, self._cleaning = _selection(self.shape), _cleaning(self.shape)
-        self._texts: CleanTexts | None = None
+        self._objects = spans_of([])
         self._strict = Cleaning(Numbers.SHORT, self.shape.spec.as_string)
 
     @property
@@ -75,7 +76,7 @@ class WindowRows:
                 self._add_people(_IDS_OF_CHUNK if is_last else ids)
             is_first = False
             self._look_at_people()
-            put_back(self.con, self.shape.layout)
+            self._objects = put_back(self.con, self.shape.layout, self._objects)
             if columns := self._current_columns():
                 yield from self._rendered(columns)
 
@@ -107,7 +108,7 @@ class WindowRows:
     def _chunks(self) -> Iterator[bool]:
         """Makes `staged` of one chunk after the other; tells whether it is the last."""
         for chunk, is_last in chunks(self.con, self.lake, self._selection, self._cleaning):
-            self._texts = take_chunk(self.con, chunk, self._cleaning, self._survey)
+            self._objects = take_chunk(self.con, chunk, self._cleaning, self._survey)
             yield is_last
 
     def _add_people(self, ids: str) -> None:
