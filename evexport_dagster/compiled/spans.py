@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from evexport_dagster.compiled.numbers import integers_of
 
 _INLINE = 12
 """The longest text that an Arrow view of it holds itself."""
@@ -66,15 +67,6 @@ def spans_of(texts: Sequence[str]) -> Spans:
     lengths = np.array([len(it) for it in encoded], np.int64)
     starts = np.array([0, *accumulate(lengths.tolist())][:-1], np.int64)
     return Spans(starts + data.ctypes.data, lengths, (data,))
-
-
-def integers_of(numbers: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
-    """The values of an array of integers, none of them NULL."""
-    if isinstance(numbers, pa.ChunkedArray):
-        type_ = numbers.type.to_pandas_dtype()
-        return np.concatenate([np.zeros(0, type_), *map(integers_of, numbers.chunks)])
-    values = np.frombuffer(numbers.buffers()[1], numbers.type.to_pandas_dtype())
-    return values[numbers.offset : numbers.offset + len(numbers)]
 
 
 def _of_offsets(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from evexport_dagster.columns import EventColumns, relabelled
+from evexport_dagster.compiled.counting import line_ends
 from evexport_dagster.compiled.records import Filled
 from evexport_dagster.compiled.values import AS_CELL
 from evexport_dagster.formats.cells import Group
@@ -62,14 +63,10 @@ class CsvFormat:
         return text.replace(b"\0", _NUL_REPLACED), text.count(0)
 
     def count(self, chunks: Iterable[bytes]) -> int:
-        rows, quoted = -1, 0
+        rows, quoted = -1, False
         for chunk in chunks:
-            *lines, rest = chunk.split(b"\n")
-            for line in lines:
-                # Between two quotes a line end is part of a value; a doubled quote changes nothing.
-                quoted ^= line.count(b'"') & 1
-                rows += not quoted
-            quoted ^= rest.count(b'"') & 1
+            found, quoted = line_ends(chunk, quoted=quoted)
+            rows += found
         return rows
 
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.columns import EventColumns
+from evexport_dagster.compiled.numbers import integers_of, numbers
 from evexport_dagster.compiled.records import Filled, Templates, assembled, filled, templates
-from evexport_dagster.compiled.spans import Spans, integers_of, spans, spans_of
+from evexport_dagster.compiled.spans import Spans, spans, spans_of
 from evexport_dagster.formats import LineFormat
 from evexport_dagster.formats.cells import Group, text_cell
 from evexport_dagster.layouts import Deleted, EventName, EventTime, Member, Properties
@@ -49,13 +50,13 @@ def line_records(
     `objects` are the properties of the rows of the chunk.
     """
     chunk = _Chunk(con, shape, format_, columns)
-    of_shape, numbers = _templates(con, format_, columns), chunk.numbers
+    of_shape, has = _templates(con, format_, columns), chunk.numbers
     for start in range(0, len(chunk.order), _BATCH_ROWS):
         rows = chunk.order[start : start + _BATCH_ROWS]
-        whole = objects.take(numbers["row"][rows])
-        properties = filled(whole, of_shape, numbers["template"][rows], format_.way)
+        whole = objects.take(has["row"][rows])
+        properties = filled(whole, of_shape, has["template"][rows], format_.way)
         pieces = [properties.spans if it is None else it.of(rows) for it in chunk.parts]
-        yield from _by_series(pieces, numbers["series"][rows])
+        yield from _by_series(pieces, has["series"][rows])
 
 
 def _by_series(pieces: list[Spans], series: Numbers) -> Iterator[tuple[int, int, pa.Array]]:
@@ -227,8 +228,8 @@ class _Fetched:
 
     @cached_property
     def _rows(self) -> pa.Table:
-        wanted = pa.array(np.unique(self._numbers))
-        self._con.register("wanted_rows", pa.table({"number": wanted}))
+        wanted = pa.Table.from_arrays([numbers(np.unique(self._numbers))], ["number"])
+        self._con.register("wanted_rows", wanted)
         return self._con.sql(
             f"""
             SELECT {self._table}.rowid AS number, {self._table}.*

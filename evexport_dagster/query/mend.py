@@ -6,9 +6,9 @@ import duckdb
 import pyarrow as pa
 
 from evexport_dagster.compiled.gather import gathered
-from evexport_dagster.compiled.numbers import booleans, numbers
+from evexport_dagster.compiled.numbers import booleans, integers_of, numbers
 from evexport_dagster.compiled.objects import UNPROVED, look_at, shapes_of
-from evexport_dagster.compiled.spans import Spans, integers_of, spans
+from evexport_dagster.compiled.spans import Spans, spans
 from evexport_dagster.query.clean import Cleaning
 from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.prove import PROPERTIES

@@ -7,7 +7,8 @@ from functools import reduce
 
 import duckdb
 
-from evexport_dagster.compiled.spans import Spans, integers_of, spans
+from evexport_dagster.compiled.numbers import integers_of
+from evexport_dagster.compiled.spans import Spans, spans
 from evexport_dagster.layouts import Layout, OldValue
 from evexport_dagster.text import json_pointer, sql_literal
 
