@@ -116,9 +116,10 @@ def assembled(pieces: Sequence[Spans], order: NDArray[np.int64]) -> Texts:
 
 
 @compiled
-def _find_members(
+def find_members(
     data: Bytes, count: int, starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> None:
+    """Where the values of the first members of an object begin and end."""
     at = 1
     for member in range(count):
         if data[at] == RIGHT_BRACE:
@@ -147,7 +148,7 @@ def _fill(
     starts, ends = np.zeros(most, np.int64), np.zeros(most, np.int64)
     for row in range(len(chosen)):
         data, template = bytes_at(addresses[row]), chosen[row]
-        _find_members(data, reaches[template], starts, ends)
+        find_members(data, reaches[template], starts, ends)
         for step in range(begins[template], begins[template + 1]):
             to = copy_bytes(out, to, bytes_at(text_addresses[step]), 0, text_lengths[step])
             place = places[step]

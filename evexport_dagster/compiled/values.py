@@ -26,7 +26,9 @@ AS_CELL: Final = 1
 """As a cell of CSV: a text decoded, quoted where it has to be; a nested value as a text."""
 AS_XML: Final = 2
 """As the text of an XML element: a text decoded, markup and what XML forbids escaped."""
-MOST_BYTES: Final = {AS_JSON: 1, AS_CELL: 3, AS_XML: 5}
+AS_TEXT: Final = 3
+"""As the text that it says, a nested value as it stands in the object."""
+MOST_BYTES: Final = {AS_JSON: 1, AS_CELL: 3, AS_XML: 5, AS_TEXT: 1}
 """How many bytes each byte of an object can become."""
 
 _LINE_FEED, _CARRIAGE_RETURN = ord("\n"), ord("\r")
@@ -50,7 +52,7 @@ def _put(out: Bytes, to: int, byte: int, way: int) -> int:
         if byte == QUOTE:
             out[to] = QUOTE
             to += 1
-    elif _IS_SPECIAL[byte]:
+    elif way == AS_XML and _IS_SPECIAL[byte]:
         return _put_reference(out, to, byte)
     out[to] = byte
     return to + 1
@@ -144,6 +146,13 @@ def _raw(out: Bytes, to: int, data: Bytes, at: int, end: int, way: int) -> int:
 
 
 @compiled
+def _has_escape(data: Bytes, at: int, end: int) -> bool:
+    while at < end and data[at] != BACKSLASH:
+        at += 1
+    return at < end
+
+
+@compiled
 def _is_plain(data: Bytes, at: int, end: int) -> bool:
     """Whether a cell with these bytes of JSON is they themselves."""
     for place in range(at, end):
@@ -185,16 +194,16 @@ def _cell(out: Bytes, to: int, data: Bytes, at: int, end: int, is_text: bool) ->
 @compiled
 def put_value(out: Bytes, to: int, data: Bytes, at: int, end: int, way: int) -> int:
     """Writes the value that stands at a place of an object; returns where it ends."""
-    if way == AS_JSON:
-        return copy_bytes(out, to, data, at, end - at)
-    is_text = data[at] == QUOTE
+    is_text = way != AS_JSON and data[at] == QUOTE
     if is_text:
         at, end = at + 1, end - 1
     if way == AS_CELL:
         return _cell(out, to, data, at, end, is_text)
-    if is_text:
-        return _decoded(out, to, data, at, end, AS_XML)
-    return _raw(out, to, data, at, end, AS_XML)
+    if is_text and (way == AS_XML or _has_escape(data, at, end)):
+        return _decoded(out, to, data, at, end, way)
+    if way == AS_XML:
+        return _raw(out, to, data, at, end, way)
+    return copy_bytes(out, to, data, at, end - at)
 
 
 @compiled

@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import IntEnum
 from itertools import accumulate
 from math import isfinite
 from typing import Any
@@ -20,26 +19,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evexport_dagster.compiled.taken import Kind, Taken
 from evexport_dagster.strict_json import Number, as_text
 
-
-class Kind(IntEnum):
-    """The types of JSON values as DuckDB tells them apart, and FLOAT, a decimal that the source
-    holds in 32 bits; from TEXT on a value is text."""
-
-    BOOLEAN = 0
-    BIGINT = 1
-    UBIGINT = 2
-    FLOAT = 3
-    DOUBLE = 4
-    VARCHAR = 5
-    ARRAY = 6
-    OBJECT = 7
-
-
 TEXT = Kind.VARCHAR
-KINDS = f"ENUM({', '.join(repr(kind.name) for kind in Kind)})"
-"""The SQL type of a kind."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +87,16 @@ def read_value(value: Any) -> tuple[str, Kind]:
     return as_text(value), Kind.OBJECT if isinstance(value, dict) else TEXT
 
 
+def read_taken(values: Taken) -> Values:
+    """Values that were taken out of objects; what their long numbers are is decided here."""
+    are_long = pc.equal(values.kinds, _LONG)
+    if not pc.any(are_long).as_py():
+        return Values(values.texts, values.kinds)
+    digits = values.texts.filter(are_long).to_pylist()
+    kinds = integers([_kind_of_number(it) for it in digits], pa.uint8(), "B")
+    return Values(values.texts, pc.replace_with_mask(values.kinds, are_long, kinds))
+
+
 def _kind_of_number(digits: str) -> Kind:
     if digits.lstrip("-").isdigit():
         fits = len(digits) <= 20 and -(1 << 63) <= int(digits) < 1 << 63
@@ -119,7 +112,9 @@ _FIRSTS = strings(["t", "f", '"', "[", "{"])
 _KINDS = integers(
     [Kind.BOOLEAN, Kind.BOOLEAN, Kind.VARCHAR, Kind.ARRAY, Kind.OBJECT], pa.uint8(), "B"
 )
-_FLOAT, _DOUBLE, _VARCHAR = integers([Kind.FLOAT, Kind.DOUBLE, Kind.VARCHAR], pa.uint8(), "B")
+_FLOAT, _DOUBLE, _LONG, _VARCHAR = integers(
+    [Kind.FLOAT, Kind.DOUBLE, Kind.LONG, Kind.VARCHAR], pa.uint8(), "B"
+)
 
 
 def read_tokens(tokens: pa.StringArray) -> Values:

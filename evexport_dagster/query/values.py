@@ -1,9 +1,7 @@
 """The records of a chunk as columns of values, for formats that are no text.
 
-    staged ─> places, times, values of the properties ─> in the files' order ─┐
-    people, devices ─> their groups, once each ─> looked up for each row ─────┴─> records
-
-Nothing is joined in SQL, since a join would lose the order that the rows have.
+staged ─> times, values of the properties ─> in the chunk's order ────┐
+people, devices ─> their groups, once each ─> looked up for each row ─┴─> records
 """
 
 from __future__ import annotations
@@ -11,26 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from evexport_dagster.columns import EventColumns, relabelled
+from evexport_dagster.compiled.numbers import integers_of, numbers
+from evexport_dagster.compiled.records import templates
+from evexport_dagster.compiled.spans import Spans
+from evexport_dagster.compiled.taken import taken
 from evexport_dagster.formats import ValueFormat
 from evexport_dagster.formats.cells import PropertyGroups
 from evexport_dagster.formats.values import (
-    KINDS,
     Entries,
-    Values,
     booleans,
     integers,
     lists,
-    read_value,
+    read_taken,
     strings,
 )
 from evexport_dagster.query.shape import SERIES, RecordShape, event_and_instance
 from evexport_dagster.query.value_groups import NO_FLOATS, ValueGroups, whole_batch
 from evexport_dagster.source import FloatMembers
-from evexport_dagster.strict_json import read_members
 
 Records = tuple[int, int, pa.RecordBatch]
 
@@ -40,25 +40,27 @@ def value_records(
     shape: RecordShape,
     format_: ValueFormat,
     columns: Mapping[int, EventColumns],
+    objects: Spans,
     floats: Mapping[str, FloatMembers],
 ) -> Iterator[Records]:
-    """(event, instance, records) of these events in `staged`, in the order of `place`.
+    """(event, instance, records) of these events in `staged`, in the order of `row`.
 
-    `floats` are the members of the source's objects, by column, that are 32-bit floats.
+    `objects` are the properties of the rows of the chunk; `floats` are the members of the source's
+    objects, by column, that are 32-bit floats.
     """
     rows = _rows(con, shape, columns)
     if not len(rows):
         return
     groups = ValueGroups(con, shape, format_, floats)
     shapes = _shapes(con)
-    series = _runs(rows.column("series"))
+    of_source = floats.get(shape.layout.properties_of, NO_FLOATS)
     start = 0
-    for event, instances in _by_event(series):
+    for event, instances in _by_event(_runs(rows.column("series"))):
         count = sum(rows_ for _, rows_ in instances)
         of_event = rows.slice(start, count)
-        of_source = floats.get(shape.layout.properties_of, NO_FLOATS)
+        own = objects.take(integers_of(of_event.column("row")))
         properties = {
-            name: format_.column(name, _properties(of_event, shapes[event], its, of_source))
+            name: format_.column(name, _properties(of_event, own, shapes[event], its, of_source))
             for name, its in PropertyGroups(shape.layout).columns(columns[event]).items()
         }
         label = shape.spec.series.choice(shape.events[event]).label
@@ -75,52 +77,18 @@ def value_records(
 def _rows(
     con: duckdb.DuckDBPyConnection, shape: RecordShape, columns: Mapping[int, EventColumns]
 ) -> pa.RecordBatch:
-    """The rows in the order of `place`, each with the texts and kinds of its properties."""
-    kept = f"place, {SERIES} AS series, shape, {shape.lead('staged')} AS lead, profile_id, device"
-    source = f"staged WHERE event IN ({', '.join(map(str, columns))})"
-    fast = whole_batch(
+    """The rows of these events, in order."""
+    rows = whole_batch(
         con,
         f"""
-        SELECT {kept}, json_extract_string(event_props, '$.*') AS texts,
-            json_type(event_props, '$.*')::{KINDS}[] AS kinds
-        FROM {source} AND NOT exact
+        SELECT row, {SERIES} AS series, shape, {shape.lead("staged")} AS lead, profile_id, device
+        FROM staged WHERE event IN ({", ".join(map(str, columns))})
         """,
     )
-    kinds = fast.column("kinds")
-    kinds = pa.ListArray.from_arrays(kinds.offsets, kinds.values.indices)
-    fast = fast.set_column(fast.schema.get_field_index("kinds"), "kinds", kinds)
-    exact = whole_batch(con, f"SELECT {kept}, event_props FROM {source} AND exact")
-    if len(exact):
-        fast = _joined(fast, _read(exact))
-    if _is_sorted(fast.column("place")):
-        return fast
-    return fast.take(pc.sort_indices(fast.column("place")))
-
-
-def _joined(one: pa.RecordBatch, other: pa.RecordBatch) -> pa.RecordBatch:
-    columns = [
-        pa.concat_arrays([one.column(name), other.column(name)]) for name in one.schema.names
-    ]
-    return pa.RecordBatch.from_arrays(columns, one.schema.names)
-
-
-def _read(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows with their properties read exactly."""
-    read = [
-        [read_value(value) for value in read_members(text)[0].values()]
-        for text in rows.column("event_props").to_pylist()
-    ]
-    lengths = [len(values) for values in read]
-    texts = strings([text for values in read for text, _ in values])
-    kinds = integers([kind for values in read for _, kind in values], pa.uint8(), "B")
-    kept = rows.drop_columns(["event_props"])
-    kept = kept.append_column("texts", lists(texts, lengths))
-    return kept.append_column("kinds", lists(kinds, lengths))
-
-
-def _is_sorted(places: pa.Array) -> bool:
-    step = pc.min(pc.pairwise_diff(places)).as_py()
-    return step is None or step > 0
+    numbers_ = integers_of(rows.column("row"))
+    if (np.diff(numbers_) > 0).all():
+        return rows
+    return rows.take(numbers(np.argsort(numbers_)))
 
 
 def _runs(series: pa.Array) -> list[tuple[int, int]]:
@@ -159,6 +127,7 @@ def _shapes(con: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[int, list[st
 
 def _properties(
     rows: pa.RecordBatch,
+    objects: Spans,
     shapes: Sequence[tuple[int, list[str]]],
     columns: EventColumns,
     floats: FloatMembers,
@@ -166,22 +135,13 @@ def _properties(
     """The properties of rows of one event: where they stand follows from a row's shape."""
     position = {column.label: number for number, column in enumerate(columns.columns)}
     kept = [relabelled({key: n for n, key in enumerate(keys)}, columns) for _, keys in shapes]
-    numbers = integers([number for number, _ in shapes], pa.uint64(), "Q")
-    of_shape = pc.index_in(rows.column("shape"), numbers)
+    known = numbers(np.array([number for number, _ in shapes], np.uint64))
+    of_shape = pc.index_in(rows.column("shape"), known)
     lengths = [len(it) for it in kept]
     labels = integers([position[label] for it in kept for label in it], pa.int32())
     labels = lists(labels, lengths).take(of_shape)
-    texts, kinds = rows.column("texts"), rows.column("kinds")
-    values = Values(texts.flatten(), kinds.flatten())
-    whole = all(
-        [*it.values()] == [*range(len(keys))] for it, (_, keys) in zip(kept, shapes, strict=True)
-    )
-    if not whole:
-        wanted = integers([place for it in kept for place in it.values()], pa.int32())
-        wanted = lists(wanted, lengths).take(of_shape)
-        starts = pc.subtract(texts.offsets, texts.offsets[0])
-        rows_ = pc.list_parent_indices(wanted)
-        values = values.take(pc.add(wanted.flatten(), starts.take(rows_)))
+    wanted = templates([[*it.values()] for it in kept])
+    values = read_taken(taken(objects, wanted, integers_of(of_shape).astype(np.int64)))
     if floats:
         are_floats = booleans(
             [

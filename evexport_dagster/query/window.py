@@ -139,7 +139,8 @@ class WindowRows:
     def _rendered(self, columns: Mapping[int, EventColumns]) -> Iterator[tuple[int, int, Records]]:
         format_ = self.shape.format
         if isinstance(format_, ValueFormat):
-            return value_records(self.con, self.shape, format_, columns, self.lake.floats)
+            floats = self.lake.floats
+            return value_records(self.con, self.shape, format_, columns, self._objects, floats)
         return line_records(self.con, self.shape, format_, columns, self._objects)
 
 

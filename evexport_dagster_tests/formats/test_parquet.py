@@ -20,10 +20,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from evexport_dagster.compiled.taken import Kind
 from evexport_dagster.errors import BugError
 from evexport_dagster.formats.parquet import ParquetFormat, files
 from evexport_dagster.formats.parquet.sink import Sink
-from evexport_dagster.formats.values import Entries, Kind, Values, integers, read_value, strings
+from evexport_dagster.formats.values import Entries, Values, integers, read_value, strings
 from evexport_dagster.query import stage
 from evexport_dagster.spool import Spool, SpoolFile
 from evexport_dagster.strict_json import read_members

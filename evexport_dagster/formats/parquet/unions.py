@@ -18,10 +18,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evexport_dagster.compiled.taken import Kind
 from evexport_dagster.formats.values import (
     TEXT,
     Entries,
-    Kind,
     Values,
     integers,
     lists,
