@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from evexport_dagster.compiled.gather import gathered
 from evexport_dagster.compiled.numbers import booleans, integers_of, numbers
@@ -31,15 +32,17 @@ def take_chunk(
     survey.add_rows(con)
     before = spans(chunk.column(PROPERTIES))
     _make_shapes(con, f"chunk WHERE way < {UNPROVED}", before, "clean_shapes")
-    unclean = _unclean(con)
-    mended = _mended(con.sql(f"FROM chunk WHERE {unclean}").to_arrow_table(), cleaning, survey)
+    unclean = _take_unclean(con, chunk)
+    mended = _mended(chunk.filter(booleans(unclean)), cleaning, survey)
+    con.register("chunk", chunk.append_column("unclean", booleans(unclean)))
     con.register("mended", mended)
     texts = before.replaced(integers_of(mended.column("row")), spans(mended.column(PROPERTIES)))
     _make_shapes(con, "mended", texts, "mended_shapes")
     con.execute(
-        f"""
+        """
         CREATE OR REPLACE TEMP VIEW staged AS
-        SELECT *, false AS exact FROM chunk WHERE NOT ({unclean}) UNION ALL FROM mended;
+        SELECT * EXCLUDE (unclean), false AS exact FROM chunk WHERE NOT unclean
+        UNION ALL FROM mended;
         CREATE OR REPLACE TEMP TABLE shapes AS
         SELECT event, shape, sum(n)::BIGINT AS n, min(position) AS position,
             any_value(keys) AS keys, arg_min(kinds, position) AS kinds
@@ -78,18 +81,17 @@ def _make_shapes(con: duckdb.DuckDBPyConnection, rows: str, texts: Spans, name: 
 _DOUBLED = "len(keys) > len(list_distinct(keys))"
 
 
-def _unclean(con: duckdb.DuckDBPyConnection) -> str:
-    """SQL condition on `chunk`: the row has to be mended. Takes its shape from `clean_shapes`.
+def _take_unclean(con: duckdb.DuckDBPyConnection, chunk: pa.Table) -> NDArray[np.bool_]:
+    """Which rows have to be mended. Takes their shapes from `clean_shapes`.
 
     A key that comes twice is not looked for in each row, but rows of one shape have the same keys,
     and shapes are few.
     """
-    doubled = con.execute(f"SELECT DISTINCT shape FROM clean_shapes WHERE {_DOUBLED}").fetchall()
-    if not doubled:
-        return f"way = {UNPROVED}"
-    con.execute(f"DELETE FROM clean_shapes WHERE {_DOUBLED}")
-    shapes = ", ".join(str(shape) for (shape,) in doubled)
-    return f"way = {UNPROVED} OR shape IN ({shapes})"
+    unclean: NDArray[np.bool_] = chunk.column("way").to_numpy() == UNPROVED
+    doubled = con.execute(f"DELETE FROM clean_shapes WHERE {_DOUBLED} RETURNING shape").fetchall()
+    if doubled:
+        unclean |= np.isin(chunk.column("shape").to_numpy(), np.array(doubled, np.uint64))
+    return unclean
 
 
 def _mended(rows: pa.Table, cleaning: Cleaning, survey: Survey) -> pa.Table:
