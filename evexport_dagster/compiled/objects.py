@@ -17,7 +17,6 @@ from evexport_dagster.compiled.tokens import (
     WRONG,
     Bytes,
     is_null,
-    is_short,
     number_end,
     past_string,
     past_value,
@@ -44,20 +43,19 @@ def _key_end(data: Bytes, at: int, end: int) -> int:
 
 
 @compiled
-def _scalar_end(data: Bytes, at: int, end: int, only_short: bool) -> int:
+def _scalar_end(data: Bytes, at: int, end: int) -> int:
     byte = data[at]
     if byte == QUOTE:
         at = string_end(data, at + 1, end)
         return WRONG if at == WRONG else at + 1
     if byte in (ord("t"), ord("f")):
         return word_end(data, at, end)
-    ends = number_end(data, at, end)
-    return ends if ends == WRONG or not only_short or is_short(data, at, ends) else WRONG
+    return number_end(data, at, end)
 
 
 @compiled
-def _inner_scalar_end(data: Bytes, at: int, end: int, only_short: bool) -> int:
-    return at + 4 if is_null(data, at, end) else _scalar_end(data, at, end, only_short)
+def _inner_scalar_end(data: Bytes, at: int, end: int) -> int:
+    return at + 4 if is_null(data, at, end) else _scalar_end(data, at, end)
 
 
 @compiled
@@ -76,7 +74,6 @@ def _nested_end(
     data: Bytes,
     at: int,
     end: int,
-    only_short: bool,
     openings: NDArray[np.uint8],
     firsts: NDArray[np.int64],
     keys: NDArray[np.uint64],
@@ -94,7 +91,7 @@ def _nested_end(
             at += 1
             is_value = data[at] == byte + 2
         else:
-            at = _inner_scalar_end(data, at, end, only_short)
+            at = _inner_scalar_end(data, at, end)
         if is_value:
             before = depth
             at, depth = _past_closings(data, at, end, openings, depth)
@@ -121,7 +118,6 @@ def _look_at_one(
     data: Bytes,
     at: int,
     end: int,
-    only_short: bool,
     openings: NDArray[np.uint8],
     firsts: NDArray[np.int64],
     keys: NDArray[np.uint64],
@@ -144,9 +140,9 @@ def _look_at_one(
             # The quote that ends the key parts it from the next.
             shape = hash_as_spelled(data, key, key_end + 1, shape)
             if data[at] in (LEFT_BRACE, LEFT_BRACKET):
-                at = _nested_end(data, at, end, only_short, openings, firsts, keys)
+                at = _nested_end(data, at, end, openings, firsts, keys)
             else:
-                at = _scalar_end(data, at, end, only_short)
+                at = _scalar_end(data, at, end)
             if at == WRONG:
                 return UNPROVED, shape
         if at >= end or data[at] != COMMA:
@@ -170,13 +166,13 @@ def _has_unique_keys(data: Bytes, keys: NDArray[np.uint64]) -> bool:
 
 @compiled
 def look_at(
-    addresses: NDArray[np.int64], lengths: NDArray[np.int64], only_short: bool
+    addresses: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
     """For each text what it is, and, where it is proved, its shape: a hash of the keys of its
     members, in order, as they are spelled; null members do not count.
 
-    With `only_short` no number is proved that 64 bits do not hold. In a clean object a key of the
-    first level may come twice, which can be seen in any object of its shape.
+    In a clean object a key of the first level may come twice, which can be seen in any object of
+    its shape.
     """
     texts = len(addresses)
     states, shapes = np.empty(texts, np.uint8), np.empty(texts, np.uint64)
@@ -184,7 +180,7 @@ def look_at(
     keys = np.zeros(_MOST_KEYS, np.uint64)
     for text in range(texts):
         data = bytes_at(addresses[text])
-        found = _look_at_one(data, 0, lengths[text], only_short, openings, firsts, keys)
+        found = _look_at_one(data, 0, lengths[text], openings, firsts, keys)
         states[text], shapes[text] = found
         if states[text] == WITH_NULLS and not _has_unique_keys(data, keys):
             states[text] = UNPROVED

@@ -1,7 +1,6 @@
-"""Every JSON object of a window made strict and compact, in SQL where a guard allows it.
+"""JSON objects of people and devices made strict and compact, in SQL where a guard allows it.
 
-A cleaned object has no null members, no duplicate keys, nothing but JSON; what had to be mended
-is counted. `exact` marks rows whose numbers DuckDB could respell with fewer digits.
+A cleaned object has no null members, nothing but JSON; what had to be mended is counted.
 """
 
 from __future__ import annotations
@@ -10,81 +9,60 @@ from dataclasses import dataclass
 from typing import Final
 
 from evexport_dagster.query import guards
-from evexport_dagster.query.guards import Numbers
 
-EXACT: Final = 2
-"""The way from which on an object needs a parser."""
-
-COMPACT: Final = 3
-"""The way of an object that a parser may find faultless; its numbers are short."""
-
-
-@dataclass(frozen=True)
-class Cleaning:
-    """How the objects of a run are cleaned: the numbers that may pass, and `as_string`."""
-
-    numbers: Numbers
-    as_string: bool
-
-    @property
-    def only_short(self) -> bool:
-        """Whether DuckDB may respell the numbers."""
-        return self.numbers is Numbers.SHORT
-
-    def way(self, text: str) -> str:
-        """SQL for the way that an object takes: 0 as it is, 1 nulls cut, 2 exact, 3 as it is
-        unless a parser finds a fault, a null member or a key twice."""
-        if self.as_string:
-            return "2::UTINYINT"
-        unique = f"list_unique(json_keys({text})) = len(json_keys({text}))"
-        return (
-            f"CASE WHEN NOT {guards.harmless(text, self.numbers)} THEN"
-            f" CASE WHEN NOT {guards.compact(text, self.numbers)} THEN {EXACT}"
-            f" WHEN {guards.nested_once(text)} THEN 0 ELSE {COMPACT} END::UTINYINT"
-            f" WHEN NOT ({guards.may_hold_null(text)}) THEN 0::UTINYINT"
-            f" WHEN {guards.nulls_can_be_cut(text)} AND {unique} THEN 1::UTINYINT"
-            " ELSE 2::UTINYINT END"
-        )
-
-    def mended(self, text: str, way: str) -> str:
-        """SQL for STRUCT(text, odd) of an object that has to be looked at, else NULL."""
-        exact = "exact_as_string" if self.as_string else "exact_object"
-        return f"CASE {way} WHEN 2 THEN {exact}({text}) WHEN 3 THEN exact_unless_unique({text}) END"
-
-    def cleaned(self, text: str, way: str, mended: str) -> str:
-        """SQL for the cleaned text of an object."""
-        return (
-            f"CASE {way} WHEN 0 THEN {text} WHEN 1 THEN {guards.without_nulls(text)}"
-            f" ELSE {mended}.text END"
-        )
-
-    def exact(self, way: str) -> str:
-        """SQL condition: only the exact path may take this object apart."""
-        return "false" if self.as_string else f"{way} = 2"
+_AS_IT_IS: Final = 0
+_NULLS_CUT: Final = 1
+_EXACT: Final = 2
+_COMPACT: Final = 3
+"""The ways: the last is that of an object that a parser may find faultless; its numbers are
+short."""
 
 
 @dataclass(frozen=True)
 class CleanedObject:
     """One object column on its way: three nested selects make `NAME_way`, then `NAME_mended`,
-    then the results."""
+    then the results. `as_string` makes every scalar a text."""
 
     name: str
-    cleaning: Cleaning
+    as_string: bool
 
     @property
     def way(self) -> str:
         """The first step, as a column of a SELECT."""
-        return f"{self.cleaning.way(self.name)} AS {self.name}_way"
+        return f"{self._way}::UTINYINT AS {self.name}_way"
+
+    @property
+    def _way(self) -> str:
+        text = self.name
+        if self.as_string:
+            return str(_EXACT)
+        unique = f"list_unique(json_keys({text})) = len(json_keys({text}))"
+        return (
+            f"CASE WHEN NOT {guards.harmless(text)} THEN"
+            f" CASE WHEN NOT {guards.compact(text)} THEN {_EXACT}"
+            f" WHEN {guards.nested_once(text)} THEN {_AS_IT_IS} ELSE {_COMPACT} END"
+            f" WHEN NOT ({guards.may_hold_null(text)}) THEN {_AS_IT_IS}"
+            f" WHEN {guards.nulls_can_be_cut(text)} AND {unique} THEN {_NULLS_CUT}"
+            f" ELSE {_EXACT} END"
+        )
 
     @property
     def mended(self) -> str:
-        """The second step, as a column of a SELECT."""
-        return f"{self.cleaning.mended(self.name, f'{self.name}_way')} AS {self.name}_mended"
+        """The second step, as a column of a SELECT: STRUCT(text, odd), or NULL."""
+        exact = "exact_as_string" if self.as_string else "exact_object"
+        return (
+            f"CASE {self.name}_way WHEN {_EXACT} THEN {exact}({self.name})"
+            f" WHEN {_COMPACT} THEN exact_unless_unique({self.name}) END AS {self.name}_mended"
+        )
 
     @property
     def text(self) -> str:
         """The third step: SQL for the cleaned text."""
-        return self.cleaning.cleaned(self.name, f"{self.name}_way", f"{self.name}_mended")
+        return (
+            f"CASE {self.name}_way WHEN {_AS_IT_IS} THEN {self.name}"
+            f" WHEN {_NULLS_CUT} THEN {guards.without_nulls(self.name)}"
+            f" ELSE {self.name}_mended.text END"
+        )
 
     @property
     def odd(self) -> str:
@@ -93,5 +71,6 @@ class CleanedObject:
 
     @property
     def exact(self) -> str:
-        """The third step: SQL condition that only the exact path may take it apart."""
-        return self.cleaning.exact(f"{self.name}_way")
+        """The third step: SQL condition that only the exact path may take it apart, since DuckDB
+        could respell its numbers with fewer digits."""
+        return "false" if self.as_string else f"{self.name}_way = {_EXACT}"

@@ -8,18 +8,7 @@ proved, and takes the exact path.
 
 from __future__ import annotations
 
-from enum import Enum
-
 from evexport_dagster.text import sql_literal
-
-
-class Numbers(Enum):
-    """How long a number may be: any length when its text is passed on untouched, short when
-    DuckDB respells it."""
-
-    ANY = "any"
-    SHORT = "short"
-
 
 _HEX = "[0-9a-fA-F]"
 _UNICODE = (
@@ -33,31 +22,29 @@ _EXPONENT = "[eE][+-]?[0-9]{1,2}"
 _DECIMAL = "|".join(
     [r"0\.[0-9]{1,15}"] + [rf"[1-9][0-9]{{{n - 1}}}\.[0-9]{{1,{15 - n}}}" for n in range(1, 15)]
 )
-_NUMBER = {
-    Numbers.ANY: r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?",
-    Numbers.SHORT: rf"(?:[1-9][0-9]{{18}}|-?(?:0|[1-9][0-9]{{0,17}}"
-    rf"|(?:0|[1-9][0-9]{{0,14}}){_EXPONENT}|(?:{_DECIMAL})(?:{_EXPONENT})?))",
-}
+_NUMBER = (
+    rf"(?:[1-9][0-9]{{18}}|-?(?:0|[1-9][0-9]{{0,17}}"
+    rf"|(?:0|[1-9][0-9]{{0,14}}){_EXPONENT}|(?:{_DECIMAL})(?:{_EXPONENT})?))"
+)
 _BRACKETS = 100
-_TOKEN_NUMBER = {
-    Numbers.ANY: "-?[0-9][0-9.]*(?:[eE][+-]?[0-9]+)?",
-    Numbers.SHORT: "(?:[0-9]{19}|-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15}"
-    rf"|[0-9][0-9.]{{0,14}}{_EXPONENT}))",
-}
+_TOKEN_NUMBER = (
+    "(?:[0-9]{19}|-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15}"
+    rf"|[0-9][0-9.]{{0,14}}{_EXPONENT}))"
+)
 
 
-def harmless(text: str, numbers: Numbers) -> str:
-    """SQL condition: an object of scalars and lists of scalars; duplicate keys and nulls are not
-    ruled out."""
-    scalar = f"(?:{_STRING}|{_NUMBER[numbers]}|true|false|null)"
+def harmless(text: str) -> str:
+    """SQL condition: an object of scalars and lists of scalars, without a long number; duplicate
+    keys and nulls are not ruled out."""
+    scalar = f"(?:{_STRING}|{_NUMBER}|true|false|null)"
     value = rf"(?:{scalar}|\[(?:{scalar}(?:,{scalar})*)?\])"
     return _matches(text, rf"\{{(?:{_STRING}:{value}(?:,{_STRING}:{value})*)?\}}")
 
 
-def compact(text: str, numbers: Numbers) -> str:
-    """SQL condition: tokens of JSON without blanks between them, no longer number, no NUL, no
+def compact(text: str) -> str:
+    """SQL condition: tokens of JSON without blanks between them, no long number, no NUL, no
     lone surrogate. Whether they are in a right order, and no key comes twice, is not tested."""
-    number = rf"{_TOKEN_NUMBER[numbers]}[,\]}}]"
+    number = rf"{_TOKEN_NUMBER}[,\]}}]"
     return _matches(text, rf"\{{(?:{_STRING}|{number}|true|false|null|[\[\]{{}}:,])*")
 
 

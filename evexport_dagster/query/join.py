@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import duckdb
 
 from evexport_dagster.formats.cells import ObjectColumn
-from evexport_dagster.query.clean import CleanedObject, Cleaning
+from evexport_dagster.query.clean import CleanedObject
 from evexport_dagster.query.people import SUBSCRIPTIONS, custom_keys, odd_phone, uses_phone
 from evexport_dagster.query.shape import DEVICES, PEOPLE, RecordShape
 from evexport_dagster.source import PROFILES_VIEW, Lake
@@ -43,9 +43,7 @@ def begin_people(con: duckdb.DuckDBPyConnection, shape: RecordShape) -> None:
     )
 
 
-def add_people(
-    con: duckdb.DuckDBPyConnection, lake: Lake, shape: RecordShape, cleaning: Cleaning, rows: str
-) -> int:
+def add_people(con: duckdb.DuckDBPyConnection, lake: Lake, shape: RecordShape, rows: str) -> int:
     """Add to `people`, for each `profile_id` of some rows (SQL) that it lacks, the pieces of a
     record, and what is odd about it; returns how many further rows these profiles had.
 
@@ -76,7 +74,7 @@ def add_people(
         SELECT profile_id, coalesce(is_found, false) AS is_known,
             {odd_phone("phone") if uses_phone(shape.spec) else "false"} AS odd_phone, odd
             {_rendered(shape, PEOPLE)}
-        FROM ({_picked(lake, shape, cleaning)})
+        FROM ({_picked(lake, shape)})
         """
     )
     con.execute("DROP TABLE found")
@@ -103,9 +101,10 @@ def _keep_newest(con: duckdb.DuckDBPyConnection) -> int:
     return int(further)
 
 
-def _picked(lake: Lake, shape: RecordShape, cleaning: Cleaning) -> str:
+def _picked(lake: Lake, shape: RecordShape) -> str:
     """One row for each profile of `staged`, with the members that its pieces are made of."""
-    objects = [CleanedObject(name, cleaning) for name in ("properties", "comm_prefs", "groups")]
+    as_string = shape.spec.as_string
+    objects = [CleanedObject(name, as_string) for name in ("properties", "comm_prefs", "groups")]
     properties, prefs, own_groups = (_column(it.name) for it in objects)
     groups = own_groups if _has_groups(lake) else prefs
     keys = custom_keys(shape.spec)
@@ -169,7 +168,7 @@ def _members(column: ObjectColumn, keys: Sequence[str], *, as_json: bool) -> str
     return column.picked(keys, as_json=as_json) if keys else "[]::VARCHAR[]"
 
 
-def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: Cleaning) -> None:
+def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape) -> None:
     """Add to `devices`, for each device of `staged` that it lacks, its piece of a record."""
     con.execute(
         """
@@ -179,7 +178,7 @@ def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, cleaning: Cl
     )
     if not _has_rows(con, "new_devices"):
         return
-    device = CleanedObject("object", cleaning)
+    device = CleanedObject("object", shape.spec.as_string)
     platform = "NULL"
     if shape.layout.old_values:
         platform = f"{_members(_column('object'), ['platform'], as_json=False)}[1]"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled.gather import gathered
 from evexport_dagster.compiled.numbers import booleans, integers_of, numbers
-from evexport_dagster.compiled.objects import UNPROVED, look_at, shapes_of
+from evexport_dagster.compiled.objects import UNPROVED, shapes_of
 from evexport_dagster.compiled.spans import Spans, spans
-from evexport_dagster.query.clean import Cleaning
 from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.prove import PROPERTIES
 from evexport_dagster.query.survey import Survey
@@ -18,22 +18,21 @@ from evexport_dagster.strict_json import clean, clean_as_string
 
 
 def take_chunk(
-    con: duckdb.DuckDBPyConnection, chunk: pa.Table, cleaning: Cleaning, survey: Survey
+    con: duckdb.DuckDBPyConnection, chunk: pa.Table, survey: Survey, *, as_string: bool
 ) -> Spans:
     """Make `staged` and `shapes` of a chunk; gives the clean properties of its rows, by `row`. What
     it learns goes to the survey.
 
-    `staged` are its rows with clean properties; `exact` marks those that only the exact path may
-    take apart. `shapes` are the lists of keys that its rows have, by event and `shape`,
-    with the JSON types of the values in the first of them. One list may have two shapes, if its
-    keys are spelled in two ways.
+    `staged` are its rows. `shapes` are the lists of keys that their clean properties have, by event
+    and `shape`, with the JSON types of the values in the first of them. One list may have two
+    shapes, if its keys are spelled in two ways. `as_string` makes every scalar a text.
     """
     con.register("chunk", chunk)
     survey.add_rows(con)
     before = spans(chunk.column(PROPERTIES))
     _make_shapes(con, f"chunk WHERE way < {UNPROVED}", before, "clean_shapes")
     unclean = _take_unclean(con, chunk)
-    mended = _mended(chunk.filter(booleans(unclean)), cleaning, survey)
+    mended = _mended(chunk.filter(booleans(unclean)), survey, as_string=as_string)
     con.register("chunk", chunk.append_column("unclean", booleans(unclean)))
     con.register("mended", mended)
     texts = before.replaced(integers_of(mended.column("row")), spans(mended.column(PROPERTIES)))
@@ -41,7 +40,7 @@ def take_chunk(
     con.execute(
         """
         CREATE OR REPLACE TEMP VIEW staged AS
-        SELECT * EXCLUDE (unclean), false AS exact FROM chunk WHERE NOT unclean
+        SELECT * EXCLUDE (unclean) FROM chunk WHERE NOT unclean
         UNION ALL FROM mended;
         CREATE OR REPLACE TEMP TABLE shapes AS
         SELECT event, shape, sum(n)::BIGINT AS n, min(position) AS position,
@@ -87,27 +86,24 @@ def _take_unclean(con: duckdb.DuckDBPyConnection, chunk: pa.Table) -> NDArray[np
     A key that comes twice is not looked for in each row, but rows of one shape have the same keys,
     and shapes are few.
     """
-    unclean: NDArray[np.bool_] = chunk.column("way").to_numpy() == UNPROVED
+    unclean: NDArray[np.bool_] = integers_of(chunk.column("way")) == UNPROVED
     doubled = con.execute(f"DELETE FROM clean_shapes WHERE {_DOUBLED} RETURNING shape").fetchall()
     if doubled:
-        unclean |= np.isin(chunk.column("shape").to_numpy(), np.array(doubled, np.uint64))
+        unclean |= np.isin(integers_of(chunk.column("shape")), np.array(doubled, np.uint64))
     return unclean
 
 
-def _mended(rows: pa.Table, cleaning: Cleaning, survey: Survey) -> pa.Table:
-    """Rows with their properties cleaned, their shapes, and whether they are `exact`."""
+def _mended(rows: pa.Table, survey: Survey, *, as_string: bool) -> pa.Table:
+    """Rows with their properties cleaned, and the shapes of these."""
     events, texts = (rows.column(name).to_pylist() for name in ("event", PROPERTIES))
-    cleaner = clean_as_string if cleaning.as_string else clean
-    cleaned = [cleaner(text) for text in texts]
+    cleaned = [(clean_as_string if as_string else clean)(text) for text in texts]
     for event, it in zip(events, cleaned, strict=True):
         if it.odd:
             survey.add_oddities(event, it.odd)
     clean_texts = string_array([it.text for it in cleaned])
     found = spans(clean_texts)
-    ways, _ = look_at(found.addresses, found.lengths, cleaning.only_short)
     rows = _with(rows, PROPERTIES, clean_texts)
-    rows = _with(rows, "shape", numbers(shapes_of(found.addresses, found.lengths)))
-    return rows.append_column("exact", booleans(ways == UNPROVED))
+    return _with(rows, "shape", numbers(shapes_of(found.addresses, found.lengths)))
 
 
 def _with(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:

@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from evexport_dagster.compiled.numbers import numbers
 from evexport_dagster.errors import Fault, SpecError
-from evexport_dagster.query.clean import Cleaning
 from evexport_dagster.query.prove import proved
 from evexport_dagster.source import EVENTS_VIEW, PROFILES_VIEW, Lake
 from evexport_dagster.text import sql_literal
@@ -38,7 +37,8 @@ class Selection:
     """Which rows of the source are taken: a window, event names (their position is their number
     in the tables), a predicate over the canonical columns; and whether their device, an
     order among them, or at least that those of an event and instance come together, is needed.
-    With `has_name` all rows are one series, each with its name in the source."""
+    With `has_name` all rows are one series, each with its name in the source. With `as_string`
+    scalars become texts."""
 
     window: Window
     events: Sequence[str]
@@ -47,6 +47,7 @@ class Selection:
     sort: bool
     together: bool = False
     has_name: bool = False
+    as_string: bool = False
 
     @property
     def in_order(self) -> bool:
@@ -55,7 +56,7 @@ class Selection:
 
 
 def chunks(
-    con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection, cleaning: Cleaning
+    con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection
 ) -> Iterator[tuple[pa.Table, bool]]:
     """The selected rows as Arrow tables of a bounded size, each with whether it is the last.
 
@@ -74,7 +75,7 @@ def chunks(
             if size >= most:
                 yield _chunk(held), False
                 held, size = [], 0
-            held.append(proved(batch, cleaning))
+            held.append(proved(batch, as_string=selection.as_string))
             # No column of what DuckDB made goes before all of them do.
             size += _size(batch, held[-1])
     if held:

@@ -11,8 +11,6 @@ import duckdb
 from evexport_dagster.columns import ColumnPlan, EventColumns, same_records
 from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.formats import Records, ValueFormat
-from evexport_dagster.query.clean import Cleaning
-from evexport_dagster.query.guards import Numbers
 from evexport_dagster.query.join import (
     DUPLICATE_PROFILES,
     add_devices,
@@ -51,9 +49,8 @@ class WindowRows:
         self._odd: list[Counter[str]] = [Counter() for _ in self.plans]
         self._headings: dict[int, tuple[EventColumns, tuple[str, ...]]] = {}
         self._further_profiles = 0
-        self._selection, self._cleaning = _selection(self.shape), _cleaning(self.shape)
+        self._selection = _selection(self.shape)
         self._objects = spans_of([])
-        self._strict = Cleaning(Numbers.SHORT, self.shape.spec.as_string)
 
     @property
     def surveys(self) -> tuple[EventSurvey, ...]:
@@ -107,17 +104,18 @@ class WindowRows:
 
     def _chunks(self) -> Iterator[bool]:
         """Makes `staged` of one chunk after the other; tells whether it is the last."""
-        for chunk, is_last in chunks(self.con, self.lake, self._selection, self._cleaning):
-            self._objects = take_chunk(self.con, chunk, self._cleaning, self._survey)
+        for chunk, is_last in chunks(self.con, self.lake, self._selection):
+            as_string = self._selection.as_string
+            self._objects = take_chunk(self.con, chunk, self._survey, as_string=as_string)
             yield is_last
 
     def _add_people(self, ids: str) -> None:
-        self._further_profiles += add_people(self.con, self.lake, self.shape, self._strict, ids)
+        self._further_profiles += add_people(self.con, self.lake, self.shape, ids)
 
     def _look_at_people(self) -> None:
         """Complete people and devices for the chunk, and count what is odd about them."""
         if self.shape.pieces_of(DEVICES):
-            add_devices(self.con, self.shape, self._strict)
+            add_devices(self.con, self.shape)
         odd = odd_people(self.con, self.shape)
         if odd is None:
             self._add_people(_IDS_OF_CHUNK)
@@ -147,12 +145,6 @@ class WindowRows:
 _IDS_OF_CHUNK = "SELECT profile_id FROM staged"
 
 
-def _cleaning(shape: RecordShape) -> Cleaning:
-    # Lines have the digits of the source; values are taken by DuckDB.
-    is_values = isinstance(shape.format, ValueFormat)
-    return Cleaning(Numbers.SHORT if is_values else Numbers.ANY, shape.spec.as_string)
-
-
 def _selection(shape: RecordShape) -> Selection:
     return Selection(
         window=shape.window,
@@ -163,4 +155,5 @@ def _selection(shape: RecordShape) -> Selection:
         together=shape.together,
         sort=shape.spec.sort,
         has_name=shape.layout.series is not None,
+        as_string=shape.spec.as_string,
     )

@@ -32,9 +32,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     """The events of each pass over a window's source."""
     found: list[Sequence[str]] = []
 
-    def noted(con: Any, lake: Any, selection: Any, cleaning: Any) -> Iterator[Any]:
+    def noted(con: Any, lake: Any, selection: Any) -> Iterator[Any]:
         found.append(tuple(selection.events))
-        return chunks(con, lake, selection, cleaning)
+        return chunks(con, lake, selection)
 
     monkeypatch.setattr(window, "chunks", noted)
     return found
@@ -193,11 +193,11 @@ def test_a_retry_keeps_its_columns_and_reads_once(
 def test_a_run_that_breaks_off_between_two_passes(
     growing: Handmade, monkeypatch: pytest.MonkeyPatch, passes: list[Sequence[str]]
 ) -> None:
-    def second_fails(con: Any, lake: Any, selection: Any, cleaning: Any) -> Iterator[Any]:
+    def second_fails(con: Any, lake: Any, selection: Any) -> Iterator[Any]:
         if passes:
             fail()
         passes.append(tuple(selection.events))
-        return chunks(con, lake, selection, cleaning)
+        return chunks(con, lake, selection)
 
     with monkeypatch.context() as broken:
         broken.setattr(window, "chunks", second_fails)

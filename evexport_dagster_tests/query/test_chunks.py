@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 
 from evexport_dagster.columns import KnownNames
 from evexport_dagster.query import lines, stage
-from evexport_dagster.query.clean import Cleaning
-from evexport_dagster.query.guards import Numbers
 
 from .hostile import strict, texts
 from .lakes import DAY, NOON, Made, Row, Rows, event, make, open_rows, read_csv, spec
@@ -331,10 +329,9 @@ def test_the_time_zone_of_the_run_holds_for_the_stream() -> None:
 def test_the_lake_is_open_while_its_events_are_read() -> None:
     lake = open_rows(charged(*({"n": n} for n in range(100))), [{"profile_id": "p"}])
     export = spec()
-    cleaning = Cleaning(Numbers.ANY, as_string=False)
     chosen = stage.Selection(DAY, ("Charged",), where=None, device=False, sort=False)
     counts = []
-    for chunk, _ in stage.chunks(lake.con, lake.lake, chosen, cleaning):
+    for chunk, _ in stage.chunks(lake.con, lake.lake, chosen):
         for view in ("source_events", "source_profiles"):
             counts += lake.con.execute(f"SELECT count(*) FROM {view}").fetchall()
         assert 0 < chunk.num_rows <= CHUNK_ROWS
@@ -354,15 +351,12 @@ def test_a_reader_that_stops_early_leaves_the_connection_usable() -> None:
 @pytest.mark.parametrize("rows", [0, 1, CHUNK_ROWS, CHUNK_ROWS + 1])
 def test_chunks_end_where_the_rows_end(rows: int) -> None:
     lake = open_rows(charged(*({"n": n} for n in range(rows))))
-    cleaning = Cleaning(Numbers.ANY, as_string=False)
     chosen = stage.Selection(DAY, ("Charged",), where=None, device=False, sort=False)
     patched = chunked()
     try:
-        found = [
-            (it.num_rows, last) for it, last in stage.chunks(lake.con, lake.lake, chosen, cleaning)
-        ]
+        found = [(it.num_rows, last) for it, last in stage.chunks(lake.con, lake.lake, chosen)]
         none = stage.Selection(DAY, (), where=None, device=False, sort=False)
-        assert not list(stage.chunks(lake.con, lake.lake, none, cleaning))
+        assert not list(stage.chunks(lake.con, lake.lake, none))
     finally:
         patched.undo()
     assert sum(count for count, _ in found) == rows
