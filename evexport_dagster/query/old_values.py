@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import reduce
 
@@ -23,17 +24,19 @@ def put_back(con: duckdb.DuckDBPyConnection, layout: Layout, objects: Spans) -> 
     if not names:
         return objects
     con.execute("DROP VIEW IF EXISTS staged_as_is; ALTER VIEW staged RENAME TO staged_as_is")
-    rows = "SELECT staged_as_is.*, platform FROM staged_as_is LEFT JOIN devices USING (device)"
-    for name in names:
-        rows = _with_old(rows, name, layout.old_values[name])
-    con.execute(f"CREATE TEMP VIEW staged AS SELECT * EXCLUDE (platform) FROM ({rows})")
-    listed = ", ".join(map(sql_literal, names))
-    with_names = f"FROM shapes WHERE list_has_any(keys, [{listed}])"
-    changed = con.sql(
-        f"SELECT row, event_props FROM staged SEMI JOIN ({with_names}) USING (event, shape)"
-    ).to_arrow_table()
-    places, texts = changed.column("row"), changed.column("event_props")
-    return objects.replaced(integers_of(places), spans(texts))
+    # They are made once, not wherever `staged` is read.
+    changed = con.sql(_changed(names, layout)).to_arrow_table()
+    con.register("with_old_values", changed)
+    con.execute(
+        """
+        CREATE TEMP VIEW staged AS
+        SELECT staged_as_is.* REPLACE (
+            coalesce(with_old_values.event_props, staged_as_is.event_props) AS event_props
+        )
+        FROM staged_as_is LEFT JOIN with_old_values USING (row)
+        """
+    )
+    return objects.replaced(integers_of(changed.column("row")), spans(changed.column(1)))
 
 
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -41,33 +44,76 @@ def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(found[0][0])
 
 
+def _changed(names: list[str], layout: Layout) -> str:
+    """SQL for (row, event_props): the rows that have one of these properties and an old value."""
+    listed = ", ".join(map(sql_literal, names))
+    rows = f"""
+        SELECT row, device, event_props, false AS is_old
+        FROM staged_as_is
+        SEMI JOIN (FROM shapes WHERE list_has_any(keys, [{listed}])) USING (event, shape)
+    """
+    for name in names:
+        rows = _with_old(rows, name, layout.old_values[name])
+    return f"SELECT row, event_props FROM ({rows}) WHERE is_old"
+
+
 def _with_old(rows: str, name: str, old_values: Mapping[str, OldValue]) -> str:
-    """The rows with the old value of one property, a text."""
-    value = f"json_extract(event_props, {sql_literal(json_pointer(name))})"
-    cases = "".join(f" WHEN {sql_literal(new)} THEN {_old(old)}" for new, old in old_values.items())
-    key = sql_literal(f'"{name}":')
-    # Without inner objects or escapes a quoted name before a colon is the key.
-    is_flat = "NOT contains(event_props, chr(92)) AND NOT contains(substr(event_props, 2), '{')"
-    fast = reduce(
-        lambda text, before: f"replace({text}, {before} || now, {before} || old)",
-        ("'{'", "','"),
-        "event_props",
-    )
+    """The rows with the old value of one property, a text.
+
+    Few have a value for which the device counts: others are not looked up, NULL being no key of a
+    join.
+    """
+    value = f"json_extract(event_props, {sql_literal(json_pointer(name))})::VARCHAR"
+    by_platform = [_token(new) for new, old in old_values.items() if not isinstance(old, str)]
+    key = f"CASE WHEN new IN ({', '.join(by_platform)}) THEN rows.device END"
+    devices = f"LEFT JOIN devices ON devices.device = {key}" if by_platform else ""
+    cases = "".join(f" WHEN {_token(new)} THEN {_old(old)}" for new, old in old_values.items())
     return f"""
-        SELECT * EXCLUDE (now, old, value, token) REPLACE (
-            CASE WHEN value IS NULL THEN event_props WHEN {is_flat} THEN {fast}
-            ELSE exact_replaced(event_props, {sql_literal(name)}, value) END AS event_props
-        ) FROM (
-            SELECT *, {key} || token AS now, {key} || to_json(value) AS old
-            FROM (
-                SELECT *, CASE json_extract_string(token, '$'){cases} END AS value
-                FROM (
-                    SELECT *, CASE WHEN json_type({value}) = 'VARCHAR' THEN {value} END AS token
-                    FROM ({rows})
-                )
-            )
+        SELECT row, device, is_old OR old IS NOT NULL AS is_old,
+            CASE WHEN old IS NULL THEN event_props
+            WHEN {_IS_PLAIN} THEN {_replaced(name)}
+            ELSE exact_replaced(event_props, {sql_literal(name)}, old) END AS event_props
+        FROM (
+            SELECT rows.*, CASE new{cases} END AS old
+            FROM (SELECT *, {value} AS new FROM ({rows})) AS rows {devices}
         )
     """
+
+
+# A text has no other spelling, and there are no objects but the whole.
+_IS_PLAIN = " AND ".join(
+    f"NOT contains({text}, '{found}')"
+    for text, found in (
+        ("event_props", r"\u"),
+        ("event_props", r"\/"),
+        ("substr(event_props, 2)", "{"),
+    )
+)
+
+
+def _replaced(name: str) -> str:
+    """SQL that puts `old` into the place of `new`, a value in a plain object: there a quoted name
+    before a colon is the key, where what stands before it is no part of a text."""
+    return reduce(
+        lambda text, before: (
+            f"replace({text}, {_key(before, name)} || new, {_key(before, name)} || to_json(old))"
+        ),
+        "{,",
+        "event_props",
+    )
+
+
+def _key(before: str, name: str) -> str:
+    return sql_literal(f"{before}{_json(name)}:")
+
+
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _token(text: str) -> str:
+    """SQL for a text as it stands in JSON."""
+    return sql_literal(_json(text))
 
 
 def _old(old: OldValue) -> str:
