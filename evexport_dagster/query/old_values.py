@@ -15,28 +15,14 @@ from evexport_dagster.text import json_pointer, sql_literal
 
 
 def put_back(con: duckdb.DuckDBPyConnection, layout: Layout, objects: Spans) -> Spans:
-    """Make `staged` give the old values, where its rows have the properties that had others; gives
-    the properties of its rows by `row`, given what they were.
-
-    `devices` is complete.
-    """
+    """The properties of the rows of `staged`, by `row`, given what they are, with the old values of
+    those that had others. `devices` is complete."""
     names = [name for name in layout.old_values if _is_there(con, name)]
     if not names:
         return objects
-    con.execute("DROP VIEW IF EXISTS staged_as_is; ALTER VIEW staged RENAME TO staged_as_is")
-    # They are made once, not wherever `staged` is read.
     changed = con.sql(_changed(names, layout)).to_arrow_table()
-    con.register("with_old_values", changed)
-    con.execute(
-        """
-        CREATE TEMP VIEW staged AS
-        SELECT staged_as_is.* REPLACE (
-            coalesce(with_old_values.event_props, staged_as_is.event_props) AS event_props
-        )
-        FROM staged_as_is LEFT JOIN with_old_values USING (row)
-        """
-    )
-    return objects.replaced(integers_of(changed.column("row")), spans(changed.column(1)))
+    rows, texts = changed.column("row"), changed.column("event_props")
+    return objects.replaced(integers_of(rows), spans(texts))
 
 
 def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -49,7 +35,7 @@ def _changed(names: list[str], layout: Layout) -> str:
     listed = ", ".join(map(sql_literal, names))
     rows = f"""
         SELECT row, device, event_props, false AS is_old
-        FROM staged_as_is
+        FROM staged
         SEMI JOIN (FROM shapes WHERE list_has_any(keys, [{listed}])) USING (event, shape)
     """
     for name in names:

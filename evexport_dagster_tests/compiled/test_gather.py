@@ -55,11 +55,13 @@ def test_null_members_are_cut_and_nothing_else(values: list[tuple[str, str]]) ->
         for its in (pairs, [it for it in pairs if it[1] != "null"])
     )
     texts = array_of(["", whole, "{", whole, '{"a":[null]}', '{"null":null}'])
-    states, shapes = look_at(*spans(texts), False)
+    before = spans(texts)
+    states, shapes = look_at(before.addresses, before.lengths)
     made = without_nulls(spans(texts), states)
     made.validate(full=True)
     assert made.to_pylist() == ["", kept, "{", kept, '{"a":[null]}', "{}"]
-    again, same = look_at(*spans(made), False)
+    behind = spans(made)
+    again, same = look_at(behind.addresses, behind.lengths)
     assert WITH_NULLS not in again
     assert shapes[again != UNPROVED].tolist() == same[again != UNPROVED].tolist()
 
@@ -68,7 +70,8 @@ def test_null_members_are_cut_and_nothing_else(values: list[tuple[str, str]]) ->
 @given(seed=st.integers(0, 2**63))
 def test_what_is_cut_means_the_same(seed: int) -> None:
     texts = array_of(hostile_texts(seed, 1000))
-    states, _ = look_at(*spans(texts), False)
+    found = spans(texts)
+    states, _ = look_at(found.addresses, found.lengths)
     made = without_nulls(spans(texts), states)
     for state, before, after in zip(states, texts.to_pylist(), made.to_pylist(), strict=True):
         if state != WITH_NULLS:

@@ -32,7 +32,9 @@ def test_values_are_told_apart(
     object_: dict[str, Any], ascii_only: bool, data: st.DataObject
 ) -> None:
     kept = {key: value for key, value in object_.items() if value is not None}
-    places = data.draw(st.lists(st.integers(0, max(len(kept) - 1, 0)), max_size=4 if kept else 0))
+    places = data.draw(
+        st.lists(st.integers(0, max(len(kept) - 1, 0)), max_size=4 if kept else 0, unique=True)
+    )
 
     def compact(value: object) -> str:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=ascii_only)
