@@ -33,7 +33,7 @@ class Compressor:
         self._compressed = member_maker(stable=stable)
         self._members: deque[tuple[Path, Future[bytes]]] = deque()
 
-    def append(self, path: Path, member: Sequence[bytes]) -> Future[bytes]:
+    def append(self, path: Path, member: Sequence[bytes | memoryview]) -> Future[bytes]:
         """Takes what one more member of a file holds, in pieces; gives it compressed."""
         compressed = self._pool.submit(self._compressed, member)
         self._members.append((path, compressed))
@@ -63,7 +63,7 @@ class Members:
         self._path, self._aside = path, path.with_name(f"{path.name}.rest")
         self._compressor = compressor
         # Pieces that are joined once: a buffer that grows is copied again and again.
-        self._rest: list[bytes] = []
+        self._rest: list[bytes | memoryview] = []
         self._is_empty = True
         self._bytes_aside = 0
         self._size = 0
@@ -92,10 +92,13 @@ class Members:
     def write(self, data: bytes | memoryview) -> None:
         """Takes uncompressed bytes."""
         while (missing := MEMBER_BYTES - self._bytes_aside - self.waiting) <= len(data):
-            self._keep(data[:missing])
+            # What completes a member does not wait, and is not copied.
+            self._rest.append(data[:missing])
             self._append()
             data = data[missing:]
-        self._keep(data)
+        if data:
+            self._rest.append(bytes(data))
+            self.waiting += len(data)
 
     def set_aside(self) -> None:
         """Moves what waits in memory to the disk."""
@@ -117,11 +120,6 @@ class Members:
         if self._bytes_aside:
             self._aside.unlink(missing_ok=True)
 
-    def _keep(self, data: bytes | memoryview) -> None:
-        if data:
-            self._rest.append(bytes(data))
-            self.waiting += len(data)
-
     def _append(self) -> None:
         if self._bytes_aside:
             self._rest.insert(0, self._aside.read_bytes())
@@ -137,18 +135,22 @@ def _growth(size: int) -> int:
     return max(size, 0) // 256 + 1024
 
 
-def member_maker(*, stable: bool) -> Callable[[Sequence[bytes]], bytes]:
+def member_maker(*, stable: bool) -> Callable[[Sequence[bytes | memoryview]], bytes]:
     """What compresses the pieces of one member; `stable` as for `Compressor`."""
     return _always_the_same if stable else _fast
 
 
-def _fast(member: Sequence[bytes]) -> bytes:
-    data: bytes = igzip.compress(b"".join(member), compresslevel=_LEVEL, mtime=0)
+def _fast(member: Sequence[bytes | memoryview]) -> bytes:
+    data: bytes = igzip.compress(_joined(member), compresslevel=_LEVEL, mtime=0)
     return data
 
 
-def _always_the_same(member: Sequence[bytes]) -> bytes:
-    return zlib.compress(b"".join(member), level=_LEVEL, wbits=_GZIP)
+def _always_the_same(member: Sequence[bytes | memoryview]) -> bytes:
+    return zlib.compress(_joined(member), level=_LEVEL, wbits=_GZIP)
+
+
+def _joined(pieces: Sequence[bytes | memoryview]) -> bytes | memoryview:
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def read_back(file: BinaryIO) -> Iterator[bytes]:

@@ -129,6 +129,8 @@ class WindowRows:
         for event in self._survey.seen():
             columns = self.plans[event].columns(self._survey.names(event))
             before = self.used.setdefault(event, columns)
+            if columns == before:
+                continue
             if not same_records(before, columns, before.sources, flat=self.shape.format.flat):
                 self.outdated.add(event)
             self.used[event] = columns
