@@ -48,14 +48,6 @@ def texts(text: str | None, keys: str) -> list[str | None]:
     return [as_text(members[key]) if key in members else None for key in _list(keys)]
 
 
-def replaced(text: str, key: str, value: str | None) -> str:
-    """The object with another text as one of its members; with the same one for None."""
-    if value is None:
-        return text
-    members, _ = read_members(text)
-    return write({**members, key: value})
-
-
 def joined(text: str | None, other: str | None, prefix: str) -> str | None:
     """An object with the members of another one behind its own, a prefix before each key. What is
     malformed has none; the object itself is counted as such when it is read."""
@@ -110,7 +102,6 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
         rows = zip(*(column.to_pylist() for column in columns), strict=True)
         return string_array([function(*row) for row in rows])
 
-    _register(con, "exact_replaced", lambda a, b, c: texts_of(replaced, a, b, c), 3, "VARCHAR")
     _register(con, "exact_joined", lambda a, b, c: texts_of(joined, a, b, c), 3, "VARCHAR")
     _register(con, "exact_object", cleaned(clean), 1, _CLEANED_SQL)
     _register(con, "exact_as_string", cleaned(clean_as_string), 1, _CLEANED_SQL)

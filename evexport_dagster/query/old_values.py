@@ -3,110 +3,111 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import reduce
+from collections.abc import Mapping, Sequence
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from evexport_dagster.compiled.numbers import integers_of
-from evexport_dagster.compiled.spans import Spans, spans
+from evexport_dagster.compiled.records import Filled, filled, templates
+from evexport_dagster.compiled.spans import Spans
+from evexport_dagster.compiled.taken import Kind, taken
+from evexport_dagster.compiled.values import AS_JSON
 from evexport_dagster.layouts import Layout, OldValue
-from evexport_dagster.text import json_pointer, sql_literal
+from evexport_dagster.query.exact import string_array
+from evexport_dagster.text import sql_literal
+
+_NONE = -1
 
 
 def put_back(con: duckdb.DuckDBPyConnection, layout: Layout, objects: Spans) -> Spans:
     """The properties of the rows of `staged`, by `row`, given what they are, with the old values of
     those that had others. `devices` is complete."""
-    names = [name for name in layout.old_values if _is_there(con, name)]
-    if not names:
+    for name, old_values in layout.old_values.items():
+        objects = _with_old(con, objects, name, old_values)
+    return objects
+
+
+def _with_old(
+    con: duckdb.DuckDBPyConnection, objects: Spans, name: str, old_values: Mapping[str, OldValue]
+) -> Spans:
+    """The objects with the old values of one property, as far as these are texts."""
+    found = con.sql(
+        f"""
+        SELECT row, shapes.rowid AS shape, coalesce(lower(platform), '') AS platform
+        FROM staged JOIN shapes USING (event, shape) LEFT JOIN devices USING (device)
+        WHERE list_contains(keys, {sql_literal(name)})
+        """
+    ).to_arrow_table()
+    if not len(found):
         return objects
-    changed = con.sql(_changed(names, layout)).to_arrow_table()
-    rows, texts = changed.column("row"), changed.column("event_props")
-    return objects.replaced(integers_of(rows), spans(texts))
+    rows = integers_of(found.column("row"))
+    shapes, shape = np.unique(integers_of(found.column("shape")), return_inverse=True)
+    keys = _keys(con, shapes)
+    place = templates([[its.index(name)] for its in keys])
+    values = taken(objects.take(rows), place, shape)
+    old = list(dict.fromkeys(_texts(old_values)))
+    chosen = _chosen(values.texts, found.column("platform"), old_values, old)
+    has_old = (chosen != _NONE) & (integers_of(values.kinds) == Kind.VARCHAR)
+    pairs, pair = np.unique(shape[has_old] * len(old) + chosen[has_old], return_inverse=True)
+    if not len(pairs):
+        return objects
+    changed = [_object(keys[it // len(old)], name, old[it % len(old)]) for it in pairs.tolist()]
+    texts = filled(objects.take(rows[has_old]), templates(changed), pair, AS_JSON)
+    return objects.replaced(rows[has_old], texts.spans)
 
 
-def _is_there(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    found = con.execute("SELECT bool_or(list_contains(keys, ?)) FROM shapes", [name]).fetchall()
-    return bool(found[0][0])
+def _keys(con: duckdb.DuckDBPyConnection, shapes: NDArray[np.int64]) -> list[list[str]]:
+    every = con.execute("SELECT keys FROM shapes ORDER BY rowid").fetchall()
+    return [every[shape][0] for shape in shapes.tolist()]
 
 
-def _changed(names: list[str], layout: Layout) -> str:
-    """SQL for (row, event_props): the rows that have one of these properties and an old value."""
-    listed = ", ".join(map(sql_literal, names))
-    rows = f"""
-        SELECT row, device, event_props, false AS is_old
-        FROM staged
-        SEMI JOIN (FROM shapes WHERE list_has_any(keys, [{listed}])) USING (event, shape)
-    """
-    for name in names:
-        rows = _with_old(rows, name, layout.old_values[name])
-    return f"SELECT row, event_props FROM ({rows}) WHERE is_old"
+def _texts(old_values: Mapping[str, OldValue]) -> Sequence[str]:
+    return [
+        text
+        for old in old_values.values()
+        for text in ([old] if isinstance(old, str) else old.values())
+    ]
 
 
-def _with_old(rows: str, name: str, old_values: Mapping[str, OldValue]) -> str:
-    """The rows with the old value of one property, a text.
-
-    Few have a value for which the device counts: others are not looked up, NULL being no key of a
-    join.
-    """
-    value = f"json_extract(event_props, {sql_literal(json_pointer(name))})::VARCHAR"
-    by_platform = [_token(new) for new, old in old_values.items() if not isinstance(old, str)]
-    key = f"CASE WHEN new IN ({', '.join(by_platform)}) THEN rows.device END"
-    devices = f"LEFT JOIN devices ON devices.device = {key}" if by_platform else ""
-    cases = "".join(f" WHEN {_token(new)} THEN {_old(old)}" for new, old in old_values.items())
-    return f"""
-        SELECT row, device, is_old OR old IS NOT NULL AS is_old,
-            CASE WHEN old IS NULL THEN event_props
-            WHEN {_IS_PLAIN} THEN {_replaced(name)}
-            ELSE exact_replaced(event_props, {sql_literal(name)}, old) END AS event_props
-        FROM (
-            SELECT rows.*, CASE new{cases} END AS old
-            FROM (SELECT *, {value} AS new FROM ({rows})) AS rows {devices}
-        )
-    """
+def _chosen(
+    values: pa.Array,
+    platforms: pa.ChunkedArray,
+    old_values: Mapping[str, OldValue],
+    old: Sequence[str],
+) -> NDArray[np.int64]:
+    """Which old value each of some values, on a platform, had; _NONE for the others."""
+    by_platform = [it for it in old_values.values() if not isinstance(it, str)]
+    known = list(dict.fromkeys(name.lower() for its in by_platform for name in its))
+    # The last row and the last column are those of what is not known.
+    table = np.full((len(old_values) + 1, len(known) + 1), _NONE)
+    for line, its in zip(table, old_values.values(), strict=False):
+        if isinstance(its, str):
+            line[:] = old.index(its)
+        else:
+            for name, text in its.items():
+                line[known.index(name.lower())] = old.index(text)
+    value = _index(values, [*old_values])
+    return table[value, _index(platforms, known)]
 
 
-# A text has no other spelling, and there are no objects but the whole.
-_IS_PLAIN = " AND ".join(
-    f"NOT contains({text}, '{found}')"
-    for text, found in (
-        ("event_props", r"\u"),
-        ("event_props", r"\/"),
-        ("substr(event_props, 2)", "{"),
+def _index(texts: pa.Array | pa.ChunkedArray, among: Sequence[str]) -> NDArray[np.int64]:
+    """Where each text stands among others; their number for one that does not."""
+    known = string_array(among).cast(pa.string())
+    return integers_of(pc.fill_null(pc.index_in(texts, known), len(among))).astype(np.int64)
+
+
+def _object(keys: Sequence[str], name: str, value: str) -> Filled:
+    """An object of members with these keys, one of them with another value."""
+    members = (
+        (f"{',' if place else '{'}{_json(key)}:", _json(value) if key == name else place)
+        for place, key in enumerate(keys)
     )
-)
-
-
-def _replaced(name: str) -> str:
-    """SQL that puts `old` into the place of `new`, a value in a plain object: there a quoted name
-    before a colon is the key, where what stands before it is no part of a text."""
-    return reduce(
-        lambda text, before: (
-            f"replace({text}, {_key(before, name)} || new, {_key(before, name)} || to_json(old))"
-        ),
-        "{,",
-        "event_props",
-    )
-
-
-def _key(before: str, name: str) -> str:
-    return sql_literal(f"{before}{_json(name)}:")
+    return [*(part for member in members for part in member), "}"]
 
 
 def _json(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def _token(text: str) -> str:
-    """SQL for a text as it stands in JSON."""
-    return sql_literal(_json(text))
-
-
-def _old(old: OldValue) -> str:
-    if isinstance(old, str):
-        return sql_literal(old)
-    cases = "".join(
-        f" WHEN {sql_literal(platform.lower())} THEN {sql_literal(value)}"
-        for platform, value in old.items()
-    )
-    return f"CASE lower(platform){cases} END"
