@@ -13,8 +13,15 @@ from evexport_dagster.compiled import bytes_at, compiled
 from evexport_dagster.compiled.numbers import numbers
 from evexport_dagster.compiled.records import Templates, find_members
 from evexport_dagster.compiled.spans import Spans
-from evexport_dagster.compiled.tokens import LEFT_BRACE, LEFT_BRACKET, QUOTE, Bytes, is_short
-from evexport_dagster.compiled.values import AS_TEXT, put_value
+from evexport_dagster.compiled.tokens import (
+    LEFT_BRACE,
+    LEFT_BRACKET,
+    QUOTE,
+    Bytes,
+    is_short,
+    past_value,
+)
+from evexport_dagster.compiled.values import AS_TEXT, past_key, put_value
 
 
 class Kind(IntEnum):
@@ -58,6 +65,29 @@ def taken(objects: Spans, kept: Templates, chosen: NDArray[np.int64]) -> Taken:
     )
     buffers = [pa.py_buffer(it) for it in (offsets, data[: offsets[-1]])]
     return Taken(pa.StringArray.from_buffers(values, *buffers), numbers(kinds))
+
+
+def around(objects: Spans, places: NDArray[np.int64]) -> tuple[Spans, Spans]:
+    """What stands in each object before and after the value of one of its members."""
+    starts, ends = _values_at(objects.addresses, places)
+    return (
+        Spans(objects.addresses, starts, objects.owners),
+        Spans(objects.addresses + ends, objects.lengths - ends, objects.owners),
+    )
+
+
+@compiled
+def _values_at(
+    addresses: NDArray[np.int64], places: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    starts, ends = np.zeros(len(places), np.int64), np.zeros(len(places), np.int64)
+    for row in range(len(places)):
+        data, at = bytes_at(addresses[row]), 0
+        for _ in range(places[row] + 1):
+            starts[row] = past_key(data, at + 1)
+            at = past_value(data, starts[row])
+        ends[row] = at
+    return starts, ends
 
 
 @compiled

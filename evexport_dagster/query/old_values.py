@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled.numbers import integers_of
-from evexport_dagster.compiled.records import Filled, filled, templates
-from evexport_dagster.compiled.spans import Spans
-from evexport_dagster.compiled.taken import Kind, taken
-from evexport_dagster.compiled.values import AS_JSON
+from evexport_dagster.compiled.records import assembled, templates
+from evexport_dagster.compiled.spans import Spans, spans_of
+from evexport_dagster.compiled.taken import Kind, around, taken
 from evexport_dagster.layouts import Layout, OldValue
 from evexport_dagster.query.exact import string_array
 from evexport_dagster.text import sql_literal
@@ -44,25 +43,18 @@ def _with_old(
     ).to_arrow_table()
     if not len(found):
         return objects
-    rows = integers_of(found.column("row"))
-    shapes, shape = np.unique(integers_of(found.column("shape")), return_inverse=True)
-    keys = _keys(con, shapes)
-    place = templates([[its.index(name)] for its in keys])
-    values = taken(objects.take(rows), place, shape)
+    rows, shape = (integers_of(found.column(it)) for it in ("row", "shape"))
+    keys = [its for (its,) in con.execute("SELECT keys FROM shapes ORDER BY rowid").fetchall()]
+    places = np.array([its.index(name) if name in its else 0 for its in keys])[shape]
+    of_rows = objects.take(rows)
+    values = taken(of_rows, templates([[it] for it in range(places.max() + 1)]), places)
     old = list(dict.fromkeys(_texts(old_values)))
     chosen = _chosen(values.texts, found.column("platform"), old_values, old)
-    has_old = (chosen != _NONE) & (integers_of(values.kinds) == Kind.VARCHAR)
-    pairs, pair = np.unique(shape[has_old] * len(old) + chosen[has_old], return_inverse=True)
-    if not len(pairs):
-        return objects
-    changed = [_object(keys[it // len(old)], name, old[it % len(old)]) for it in pairs.tolist()]
-    texts = filled(objects.take(rows[has_old]), templates(changed), pair, AS_JSON)
+    has_old = np.flatnonzero((chosen != _NONE) & (integers_of(values.kinds) == Kind.VARCHAR))
+    before, after = around(of_rows.take(has_old), places[has_old])
+    now = spans_of([json.dumps(it, ensure_ascii=False) for it in old]).take(chosen[has_old])
+    texts = assembled([before, now, after], np.arange(len(has_old)))
     return objects.replaced(rows[has_old], texts.spans)
-
-
-def _keys(con: duckdb.DuckDBPyConnection, shapes: NDArray[np.int64]) -> list[list[str]]:
-    every = con.execute("SELECT keys FROM shapes ORDER BY rowid").fetchall()
-    return [every[shape][0] for shape in shapes.tolist()]
 
 
 def _texts(old_values: Mapping[str, OldValue]) -> Sequence[str]:
@@ -96,18 +88,6 @@ def _chosen(
 
 def _index(texts: pa.Array | pa.ChunkedArray, among: Sequence[str]) -> NDArray[np.int64]:
     """Where each text stands among others; their number for one that does not."""
-    known = string_array(among).cast(pa.string())
-    return integers_of(pc.fill_null(pc.index_in(texts, known), len(among))).astype(np.int64)
-
-
-def _object(keys: Sequence[str], name: str, value: str) -> Filled:
-    """An object of members with these keys, one of them with another value."""
-    members = (
-        (f"{',' if place else '{'}{_json(key)}:", _json(value) if key == name else place)
-        for place, key in enumerate(keys)
-    )
-    return [*(part for member in members for part in member), "}"]
-
-
-def _json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    found = pc.index_in(texts, string_array(among).cast(pa.string()))
+    is_known = integers_of(found.is_valid().cast(pa.uint8())).astype(np.bool_)
+    return np.where(is_known, integers_of(found), len(among))
