@@ -12,10 +12,6 @@ from numpy.typing import NDArray
 
 from evexport_dagster.compiled.numbers import integers_of
 
-_INLINE = 12
-"""The longest text that an Arrow view of it holds itself."""
-_VIEW = np.dtype([("length", "<i4"), ("begins", "<i4"), ("buffer", "<i4"), ("offset", "<i4")])
-
 
 @dataclass(frozen=True)
 class Spans:
@@ -50,11 +46,14 @@ def joined(parts: Iterable[Spans]) -> Spans:
 
 
 def spans(texts: pa.Array | pa.ChunkedArray) -> Spans:
-    """The texts of an array of strings, or of views of them; NULL is an empty text."""
+    """The texts of an array of strings, large or not; NULL is an empty text."""
     if isinstance(texts, pa.ChunkedArray):
         return joined(map(spans, texts.chunks))
-    is_views = pa.types.is_string_view(texts.type)
-    addresses, lengths = _of_views(texts) if is_views else _of_offsets(texts)
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    _, ends, data = texts.buffers()
+    places = np.frombuffer(ends, width)[texts.offset : texts.offset + len(texts) + 1]
+    offsets = places.astype(np.int64)
+    addresses, lengths = offsets[:-1] + (data.address if data else 0), np.diff(offsets)
     if texts.null_count:
         lengths[integers_of(texts.is_null().cast(pa.uint8())).astype(np.bool_)] = 0
     return Spans(addresses, lengths, (texts,))
@@ -67,25 +66,3 @@ def spans_of(texts: Sequence[str]) -> Spans:
     lengths = np.array([len(it) for it in encoded], np.int64)
     starts = np.array([0, *accumulate(lengths.tolist())][:-1], np.int64)
     return Spans(starts + data.ctypes.data, lengths, (data,))
-
-
-def _of_offsets(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    _, ends, data = texts.buffers()
-    all_offsets = np.frombuffer(ends, width)[texts.offset : texts.offset + len(texts) + 1]
-    offsets = all_offsets.astype(np.int64)
-    return offsets[:-1] + (data.address if data else 0), np.diff(offsets)
-
-
-def _of_views(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    _, held, *data = texts.buffers()
-    views = np.frombuffer(held, _VIEW)[texts.offset : texts.offset + len(texts)]
-    lengths = views["length"].astype(np.int64)
-    places = np.arange(texts.offset, texts.offset + len(texts))
-    inline = held.address + _VIEW.itemsize * places + 4
-    if not data:
-        return inline, lengths
-    starts = np.array([buffer.address for buffer in data], np.int64)
-    is_inline = lengths <= _INLINE
-    outside = starts[np.where(is_inline, 0, views["buffer"])] + views["offset"]
-    return np.where(is_inline, inline, outside), lengths

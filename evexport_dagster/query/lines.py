@@ -162,13 +162,10 @@ class _Chunk:
             case EventName(label):
                 choices = map(self.shape.spec.series.choice, self.shape.events)
                 yield [self.format.event_name(label, choice.label) for choice in choices]
-            case EventTime(label) | Deleted(label):
-                is_number = isinstance(part, Deleted) or part.is_number
-                number = is_number and not (
-                    self.shape.spec.as_string and isinstance(part, EventTime)
-                )
-                before, after = self.format.around_time(label, is_number=number)
-                yield from (self._each(before), "lead", self._each(after))
+            case EventTime(label, is_number=is_number):
+                yield from self._lead(label, is_number and not self.shape.spec.as_string)
+            case Deleted(label):
+                yield from self._lead(label, True)
             case (Piece(is_part=True), *_):
                 before, after = self.format.around(part[0].groups[0].name)
                 yield self._each(before)

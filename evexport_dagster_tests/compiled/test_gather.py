@@ -19,7 +19,7 @@ from ..query.hostile import texts as hostile_texts
 from .judge import COMPACT, TEXTS, members
 
 EXAMPLES = settings(max_examples=100, deadline=None)
-KINDS = (pa.string(), pa.large_string(), pa.string_view())
+KINDS = (pa.string(), pa.large_string())
 
 
 def array_of(texts: list[str] | list[str | None], kind: pa.DataType = KINDS[1]) -> pa.Array:
