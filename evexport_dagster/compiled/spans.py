@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ class Spans:
     def __len__(self) -> int:
         return len(self.addresses)
 
-    def take(self, places: NDArray[np.int64]) -> Spans:
+    def take(self, places: NDArray[np.integer[Any]]) -> Spans:
         """The texts at these places."""
         return Spans(self.addresses[places], self.lengths[places], self.owners)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
@@ -52,7 +52,7 @@ def line_records(
     chunk = _Chunk(con, shape, format_, columns)
     of_shape, has = _templates(con, format_, columns), chunk.numbers
     for start in range(0, len(chunk.order), _BATCH_ROWS):
-        rows = chunk.order[start : start + _BATCH_ROWS]
+        rows = slice(start, start + _BATCH_ROWS)
         whole = objects.take(has["row"][rows])
         properties = filled(whole, of_shape, has["template"][rows], format_.way)
         pieces = [properties.spans if it is None else it.of(rows) for it in chunk.parts]
@@ -72,9 +72,9 @@ class _Choice:
     """A part of a line: some texts, and which of them each row has."""
 
     texts: Spans
-    numbers: Numbers
+    numbers: NDArray[np.integer[Any]]
 
-    def of(self, rows: Numbers) -> Spans:
+    def of(self, rows: slice) -> Spans:
         return self.texts.take(self.numbers[rows])
 
 
@@ -89,13 +89,13 @@ class _Chunk:
 
     @cached_property
     def order(self) -> Numbers:
-        """The rows, in the order that they have in the chunk."""
-        return np.argsort(self.numbers["row"], kind="stable")
+        """Where each row of the chunk, in its order there, stands among those that SQL gave."""
+        return np.argsort(integers_of(self._rows.column("row")), kind="stable")
 
     @cached_property
     def numbers(self) -> Mapping[str, Numbers]:
-        """What the rows have, by the names of `_NUMBERS`."""
-        return {it: integers_of(self._rows.column(it)) for it in _NUMBERS}
+        """What the rows have, by the names of `_NUMBERS`, in the order of the chunk."""
+        return {it: integers_of(self._rows.column(it))[self.order] for it in _NUMBERS}
 
     @cached_property
     def parts(self) -> list[_Choice | None]:
@@ -135,7 +135,7 @@ class _Chunk:
                     yield None
                 case str(column):
                     texts = spans(self._rows.column(column))
-                    yield _Choice(texts, np.arange(len(self._rows)))
+                    yield _Choice(texts, self.order)
                 case Piece(table):
                     yield fetched[table].choice(part)
                 case _Between(earlier, later):
@@ -225,7 +225,9 @@ class _Fetched:
 
     @cached_property
     def _rows(self) -> pa.Table:
-        wanted = pa.Table.from_arrays([numbers(np.unique(self._numbers))], ["number"])
+        is_wanted = np.zeros(self._numbers.max(initial=0) + 1, np.bool_)
+        is_wanted[self._numbers] = True
+        wanted = pa.Table.from_arrays([numbers(np.flatnonzero(is_wanted))], ["number"])
         self._con.register("wanted_rows", wanted)
         return self._con.sql(
             f"""
@@ -235,10 +237,11 @@ class _Fetched:
         ).to_arrow_table()
 
     @cached_property
-    def _places(self) -> Numbers:
+    def _places(self) -> NDArray[np.int32]:
         found = integers_of(self._rows.column("number"))
-        order = np.argsort(found)
-        return order[np.searchsorted(found, self._numbers, sorter=order)]
+        places = np.zeros(found.max(initial=0) + 1, np.int32)
+        places[found] = np.arange(len(found))
+        return places[self._numbers]
 
 
 def _templates(
