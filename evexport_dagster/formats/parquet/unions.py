@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -245,12 +246,20 @@ def _preferences(values: Values) -> pa.StructArray:
 
 
 def _maps(texts: Sequence[str]) -> pa.MapArray:
-    loaded = [_loaded(text).items() for text in texts]
-    found = [[(key, value) for key, value in it if value is not None] for it in loaded]
+    found = [_entries(text) for text in texts]
     offsets = integers([*accumulate(map(len, found), initial=0)], pa.int32())
-    keys = strings([key for entries in found for key, _ in entries])
-    union = _values(_read([value for entries in found for _, value in entries]))
-    return pa.MapArray.from_arrays(offsets, keys, union)
+    keys = strings([key for entries in found for key, _, _ in entries])
+    kinds = integers([kind for entries in found for _, _, kind in entries], pa.uint8(), "B")
+    values = Values(strings([text for entries in found for _, text, _ in entries]), kinds)
+    return pa.MapArray.from_arrays(offsets, keys, _values(values))
+
+
+# Few objects are many people's preferences.
+@lru_cache(maxsize=4096)
+def _entries(text: str) -> tuple[tuple[str, str, Kind], ...]:
+    """The members of an object that have a value: key, text and kind."""
+    members = _loaded(text).items()
+    return tuple((key, *read_value(value)) for key, value in members if value is not None)
 
 
 def _loaded(text: str) -> Any:
