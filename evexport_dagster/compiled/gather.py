@@ -7,7 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled, copy_bytes
-from evexport_dagster.compiled.objects import CLEAN, WITH_NULLS
+from evexport_dagster.compiled.objects import WITH_NULLS
+from evexport_dagster.compiled.records import assembled
 from evexport_dagster.compiled.spans import Spans
 from evexport_dagster.compiled.tokens import (
     COMMA,
@@ -23,7 +24,7 @@ _NULL = ord("n")
 
 def gathered(texts: Spans) -> pa.LargeStringArray:
     """The texts, copied."""
-    return without_nulls(texts, np.full(len(texts), CLEAN, np.uint8))
+    return assembled([texts], np.arange(len(texts))).array
 
 
 def without_nulls(texts: Spans, states: NDArray[np.uint8]) -> pa.LargeStringArray:

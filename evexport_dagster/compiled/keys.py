@@ -6,18 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import compiled
-from evexport_dagster.compiled.tokens import BACKSLASH, UNICODE, WRONG, Bytes, unit_at
+from evexport_dagster.compiled.tokens import BACKSLASH, MEANT, UNICODE, WRONG, Bytes, point_at
 
 SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
-_SURROGATE, _LOW_SURROGATE, _AFTER_SURROGATES, _BEYOND = 0xD800, 0xDC00, 0xE000, 0x10000
+_BEYOND = 0x10000
 _FURTHER, _FURTHER_BITS, _FURTHER_MASK = 0x80, 6, 0x3F
 _FIRST_BYTE = np.array([0, 0xC0, 0xE0, 0xF0], np.int64)
 """What the first byte of a character in UTF-8 is marked with, by the number of further ones."""
-
-_MEANT = np.arange(256)
-"""What the character behind a backslash stands for."""
-for _char, _meant in zip("bfnrt", "\b\f\n\r\t", strict=True):
-    _MEANT[ord(_char)] = ord(_meant)
 
 
 @compiled
@@ -51,15 +46,10 @@ def hash_as_read(data: Bytes, at: int, end: int) -> np.uint64:
             found = _with_byte(found, data[at])
             at += 1
         elif data[at + 1] != UNICODE:
-            found = _with_byte(found, _MEANT[data[at + 1]])
+            found = _with_byte(found, MEANT[data[at + 1]])
             at += 2
         else:
-            point = unit_at(data, at + 2)
-            at += 6
-            if _SURROGATE <= point < _AFTER_SURROGATES:
-                low = unit_at(data, at + 2) - _LOW_SURROGATE
-                point = _BEYOND + ((point - _SURROGATE) << 10) + low
-                at += 6
+            point, at = point_at(data, at + 2)
             found = _with_character(found, point)
     return found
 

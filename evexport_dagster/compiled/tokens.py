@@ -21,6 +21,7 @@ _SMALL_E, _LARGE_E, UNICODE = ord("e"), ord("E"), ord("u")
 _TRUE, _FALSE, _NULL = ord("t"), ord("f"), ord("n")
 _BLANK = ord(" ")
 _SURROGATE, _LOW_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xDC00, 0xE000
+_FIRST_OF_PAIR = 0x10000
 _MOST_DIGITS, _DIGITS_OF_DOUBLE, _DIGITS_OF_EXPONENT = 19, 15, 2
 
 
@@ -33,6 +34,10 @@ def _bytes_of(texts: str) -> Bytes:
 _ESCAPED = _bytes_of('"\\/bfnrtu')
 _ENDS_RUN = _bytes_of('"\\')
 _ENDS_RUN[:_BLANK] = 1
+MEANT = np.arange(256)
+"""What the character behind a backslash stands for, but for UNICODE."""
+for _char, _meant in zip("bfnrt", "\b\f\n\r\t", strict=True):
+    MEANT[ord(_char)] = ord(_meant)
 HEX_VALUE = np.full(256, 16, np.uint8)
 """The value of each hexadecimal digit; 16 for what is none."""
 for _digit in "0123456789abcdefABCDEF":
@@ -65,6 +70,16 @@ def _unicode_end(data: Bytes, at: int, end: int) -> int:
         return WRONG
     low = unit_at(data, at + 6)
     return at + 10 if _LOW_SURROGATE <= low < _AFTER_SURROGATES else WRONG
+
+
+@compiled
+def point_at(data: Bytes, at: int) -> tuple[int, int]:
+    """The code point that an escape of a proved text is whose digits begin here, and its end."""
+    unit = unit_at(data, at)
+    if not _SURROGATE <= unit < _LOW_SURROGATE:
+        return unit, at + 4
+    low = unit_at(data, at + 6) - _LOW_SURROGATE
+    return _FIRST_OF_PAIR + ((unit - _SURROGATE) << 10) + low, at + 10
 
 
 @compiled

@@ -13,11 +13,12 @@ from evexport_dagster.compiled import compiled, copy_bytes
 from evexport_dagster.compiled.tokens import (
     BACKSLASH,
     COMMA,
+    MEANT,
     QUOTE,
     UNICODE,
     Bytes,
     past_string,
-    unit_at,
+    point_at,
 )
 
 AS_JSON: Final = 0
@@ -33,16 +34,12 @@ MOST_BYTES: Final = {AS_JSON: 1, AS_CELL: 3, AS_XML: 5, AS_TEXT: 1}
 
 _LINE_FEED, _CARRIAGE_RETURN = ord("\n"), ord("\r")
 _AMPERSAND, _LESS, _GREATER = ord("&"), ord("<"), ord(">")
-_HIGH_SURROGATE, _LOW_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xDC00, 0xE000
 _FIRST_OF_PAIR = 0x10000
 _NEVER = np.array([0xEF, 0xBF, 0xBE], np.uint8)
 """U+FFFE in UTF-8; U+FFFF is one more."""
 _IS_SPECIAL = np.zeros(256, np.bool_)
 """What XML has a reference for, or forbids."""
 _IS_SPECIAL[[*range(9), *range(11, 32), *b"&<>"]] = True
-_DECODED = np.arange(256).astype(np.uint8)
-for _escape, _meant in zip(b"bfnrt", b"\b\f\n\r\t", strict=True):
-    _DECODED[_escape] = _meant
 
 
 @compiled
@@ -83,22 +80,22 @@ def _put_replacement(out: Bytes, to: int) -> int:
 
 
 @compiled
-def _put_unit(out: Bytes, to: int, unit: int, way: int) -> int:
+def _put_point(out: Bytes, to: int, point: int, way: int) -> int:
     """Writes a character in UTF-8."""
-    if unit < 0x80:
-        return _put(out, to, unit, way)
-    if way == AS_XML and unit in (0xFFFE, 0xFFFF):
+    if point < 0x80:
+        return _put(out, to, point, way)
+    if way == AS_XML and point in (0xFFFE, 0xFFFF):
         return _put_replacement(out, to)
-    if unit < 0x800:
-        out[to] = 0xC0 | unit >> 6
-    elif unit < _FIRST_OF_PAIR:
-        out[to], out[to + 1] = 0xE0 | unit >> 12, 0x80 | unit >> 6 & 0x3F
+    if point < 0x800:
+        out[to] = 0xC0 | point >> 6
+    elif point < _FIRST_OF_PAIR:
+        out[to], out[to + 1] = 0xE0 | point >> 12, 0x80 | point >> 6 & 0x3F
         to += 1
     else:
-        out[to], out[to + 1] = 0xF0 | unit >> 18, 0x80 | unit >> 12 & 0x3F
-        out[to + 2] = 0x80 | unit >> 6 & 0x3F
+        out[to], out[to + 1] = 0xF0 | point >> 18, 0x80 | point >> 12 & 0x3F
+        out[to + 2] = 0x80 | point >> 6 & 0x3F
         to += 2
-    out[to + 1] = 0x80 | unit & 0x3F
+    out[to + 1] = 0x80 | point & 0x3F
     return to + 2
 
 
@@ -111,16 +108,11 @@ def _decoded(out: Bytes, to: int, data: Bytes, at: int, end: int, way: int) -> i
             to = _put_byte(out, to, data, at, end, way)
             at += 1
         elif data[at + 1] != UNICODE:
-            to = _put(out, to, _DECODED[data[at + 1]], way)
+            to = _put(out, to, MEANT[data[at + 1]], way)
             at += 2
         else:
-            unit = unit_at(data, at + 2)
-            at += 6
-            if _HIGH_SURROGATE <= unit < _LOW_SURROGATE:
-                low = unit_at(data, at + 2) - _LOW_SURROGATE
-                unit = _FIRST_OF_PAIR + ((unit - _HIGH_SURROGATE) << 10) + low
-                at += 6
-            to = _put_unit(out, to, unit, way)
+            point, at = point_at(data, at + 2)
+            to = _put_point(out, to, point, way)
     return to
 
 

@@ -1,4 +1,4 @@
-"""What a format is: how DuckDB renders a record, and what a file is made of.
+"""What a format is: how a record is rendered, and what a file is made of.
 
 The records of a format of lines are whole texts, and its files are gzip members (`lines.py`).
 Those of a format of values are columns; it makes its own files.
@@ -60,7 +60,7 @@ class Files(Protocol):
 
 
 class LineFormat(Protocol):
-    """A format whose records DuckDB renders as whole pieces of text, line end included."""
+    """A format whose records are lines: DuckDB renders their groups, compiled loops the rest."""
 
     name: str
     """`csv`, `json` and so on."""

@@ -112,16 +112,11 @@ def _events(lake: Lake, selection: Selection) -> str:
             coalesce(event_props, '{{}}') AS event_props, position{name}
         FROM ({_rows(lake, selection)})
     """
+    rows = f"SELECT * EXCLUDE (event_id) FROM ({query})"
     if not selection.in_order:
-        return f"SELECT * EXCLUDE (event_id) FROM ({query})"
+        return rows
     among = ", event_time, event_id, position" if selection.sort else ""
-    return f"""
-        SELECT *, row_number() OVER () AS place
-        FROM (
-            SELECT * EXCLUDE (event_id) FROM ({query})
-            ORDER BY event, instance{among}
-        )
-    """
+    return f"{rows} ORDER BY event, instance{among}"
 
 
 def check_predicate(
