@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from evexport_dagster.compiled import compiled
 from evexport_dagster.compiled.tokens import BACKSLASH, MEANT, UNICODE, WRONG, Bytes, point_at
 
-SEED, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
+_START, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
 _BEYOND = 0x10000
 _FURTHER, _FURTHER_BITS, _FURTHER_MASK = 0x80, 6, 0x3F
 _FIRST_BYTE = np.array([0, 0xC0, 0xE0, 0xF0], np.int64)
@@ -40,7 +40,7 @@ def _with_character(found: np.uint64, point: int) -> np.uint64:
 @compiled
 def hash_as_read(data: Bytes, at: int, end: int) -> np.uint64:
     """A hash of a text that is proved to be one, the same for each spelling of it."""
-    found = SEED
+    found = _START
     while at < end:
         if data[at] != BACKSLASH:
             found = _with_byte(found, data[at])

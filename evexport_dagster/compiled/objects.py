@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled
-from evexport_dagster.compiled.keys import SEED, add_key, hash_as_read, hash_as_spelled
+from evexport_dagster.compiled.keys import add_key, hash_as_read, hash_as_spelled
 from evexport_dagster.compiled.tokens import (
     COLON,
     COMMA,
@@ -121,8 +121,9 @@ def _look_at_one(
     openings: NDArray[np.uint8],
     firsts: NDArray[np.int64],
     keys: NDArray[np.uint64],
+    shape: np.uint64,
 ) -> tuple[int, np.uint64]:
-    state, shape = CLEAN, SEED
+    state = CLEAN
     if end - at < 2 or data[at] != LEFT_BRACE:
         return UNPROVED, shape
     if end - at == 2:
@@ -152,8 +153,8 @@ def _look_at_one(
 
 @compiled
 def _has_unique_keys(data: Bytes, keys: NDArray[np.uint64]) -> bool:
-    """Whether no key of an object with members comes twice."""
-    at, count = 0, 0
+    """Whether no key of an object comes twice."""
+    at, count = int(data[1] == RIGHT_BRACE), 0
     while data[at] != RIGHT_BRACE:
         key = at + 2
         at = past_string(data, key)
@@ -166,13 +167,13 @@ def _has_unique_keys(data: Bytes, keys: NDArray[np.uint64]) -> bool:
 
 @compiled
 def look_at(
-    addresses: NDArray[np.int64], lengths: NDArray[np.int64]
+    addresses: NDArray[np.int64], lengths: NDArray[np.int64], seed: np.uint64
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
     """For each text what it is, and, where it is proved, its shape: a hash of the keys of its
     members, in order, as they are spelled; null members do not count.
 
     In a clean object a key of the first level may come twice, which can be seen in any object of
-    its shape.
+    its shape. Who cannot know the seed cannot make two lists of keys one shape.
     """
     texts = len(addresses)
     states, shapes = np.empty(texts, np.uint8), np.empty(texts, np.uint64)
@@ -180,7 +181,7 @@ def look_at(
     keys = np.zeros(_MOST_KEYS, np.uint64)
     for text in range(texts):
         data = bytes_at(addresses[text])
-        found = _look_at_one(data, 0, lengths[text], openings, firsts, keys)
+        found = _look_at_one(data, 0, lengths[text], openings, firsts, keys, seed)
         states[text], shapes[text] = found
         if states[text] == WITH_NULLS and not _has_unique_keys(data, keys):
             states[text] = UNPROVED
@@ -188,11 +189,13 @@ def look_at(
 
 
 @compiled
-def shapes_of(addresses: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+def shapes_of(
+    addresses: NDArray[np.int64], lengths: NDArray[np.int64], seed: np.uint64
+) -> NDArray[np.uint64]:
     """The shapes of compact JSON objects without null members, whatever else is in them."""
     shapes = np.empty(len(addresses), np.uint64)
     for text in range(len(addresses)):
-        data, shape = bytes_at(addresses[text]), SEED
+        data, shape = bytes_at(addresses[text]), seed
         at = 0 if lengths[text] > 2 else 1
         while data[at] != RIGHT_BRACE:
             key = at + 2
@@ -201,3 +204,13 @@ def shapes_of(addresses: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArr
             at = past_value(data, at + 1)
         shapes[text] = shape
     return shapes
+
+
+@compiled
+def have_a_key_twice(addresses: NDArray[np.int64], most_keys: int) -> NDArray[np.bool_]:
+    """Which compact JSON objects of at most so many members have a key twice at the first level."""
+    keys = np.zeros(most_keys, np.uint64)
+    found = np.zeros(len(addresses), np.bool_)
+    for text in range(len(addresses)):
+        found[text] = not _has_unique_keys(bytes_at(addresses[text]), keys)
+    return found

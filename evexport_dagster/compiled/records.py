@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled, copy_bytes
-from evexport_dagster.compiled.spans import Spans, spans_of
+from evexport_dagster.compiled.spans import Spans, spans_of_bytes
 from evexport_dagster.compiled.tokens import RIGHT_BRACE, Bytes, past_value
 from evexport_dagster.compiled.values import MOST_BYTES, past_key, put_value
 
@@ -20,24 +20,36 @@ WHOLE: Final = -1
 """The place of an object itself."""
 NOTHING: Final = -2
 """No place: where a template ends."""
+FILLED: Final = -1
+"""The number of no text: where the filled template of a record stands."""
 
 
 Filled: TypeAlias = Sequence[str | int]
 """A text with values in it: constant texts, and places of the members whose values stand there."""
 
+Template: TypeAlias = tuple[tuple[bytes, int], ...]
+"""A constant text, the place of the member whose value follows it, and so on, up to NOTHING."""
+
 
 @dataclass(frozen=True)
 class Templates:
-    """Constant texts, each with the place of the member whose value follows it.
+    """Templates: their constant texts, each with the place of what follows it.
 
-    Those of one template come together, from one of `begins` to the next; the place of its last is
-    NOTHING. `reaches` says how many members of an object a template needs.
+    Those of one template come together, from one of `begins` to the next. `reaches` says how many
+    members of an object a template needs.
     """
 
     texts: Spans
     places: NDArray[np.int64]
     begins: NDArray[np.int64]
     reaches: NDArray[np.int64]
+
+    def sizes(self, objects: Spans, chosen: NDArray[np.int64], way: int) -> NDArray[np.int64]:
+        """How many bytes the templates of objects become at most, filled in a way of `values`."""
+        constant = np.add.reduceat(self.texts.lengths, self.begins[:-1])
+        constant += 2 * np.diff(self.begins)
+        found: NDArray[np.int64] = objects.lengths * MOST_BYTES[way] + constant[chosen]
+        return found
 
 
 @dataclass(frozen=True)
@@ -59,53 +71,74 @@ class Texts:
         return pa.LargeStringArray.from_buffers(len(self.offsets) - 1, offsets, data)
 
 
-def templates(pieces: Sequence[Filled]) -> Templates:
-    """Templates, made ready to be filled."""
-    steps = [_steps(piece) for piece in pieces]
-    places = [place for of_piece in steps for _, place in of_piece]
-    return Templates(
-        spans_of([text for of_piece in steps for text, _ in of_piece]),
-        np.array(places, np.int64),
-        np.array([0, *accumulate(map(len, steps))], np.int64),
-        np.array([max(place for _, place in of_piece) + 1 for of_piece in steps], np.int64).clip(0),
-    )
+@dataclass(frozen=True)
+class Records:
+    """Records that are made of texts, and of an object's values in a template.
+
+    `parts` has a row for each record: the numbers of its texts in order, among them FILLED where
+    the template stands. `objects` has the object of each record, `chosen` its template.
+    """
+
+    texts: Spans
+    parts: NDArray[np.int32]
+    objects: Spans
+    templates: Templates
+    chosen: NDArray[np.int64]
+    way: int
+
+    def of(self, rows: NDArray[np.int64]) -> Texts:
+        """Some of the records, put together."""
+        parts = self.parts[rows]
+        most = np.where(parts == FILLED, 0, self.texts.lengths[parts]).sum()
+        objects, chosen = self.objects.take(rows), self.chosen[rows]
+        most += self.templates.sizes(objects, chosen, self.way).sum()
+        data, offsets = np.empty(int(most), np.uint8), np.zeros(len(rows) + 1, np.int64)
+        _put_together(
+            self.texts.addresses,
+            self.texts.lengths,
+            parts,
+            objects.addresses,
+            objects.lengths,
+            self.templates.texts.addresses,
+            self.templates.texts.lengths,
+            self.templates.places,
+            self.templates.begins,
+            self.templates.reaches,
+            chosen,
+            self.way,
+            data.ctypes.data,
+            offsets,
+        )
+        return Texts(data, offsets)
 
 
-def _steps(piece: Filled) -> list[tuple[str, int]]:
+def template(piece: Filled) -> Template:
+    """A text with values in it, made ready to be one of some templates."""
     steps, text = [], ""
     for part in piece:
         if isinstance(part, str):
             text += part
         else:
-            steps.append((text, part))
+            steps.append((text.encode(), part))
             text = ""
-    return [*steps, (text, NOTHING)]
+    return (*steps, (text.encode(), NOTHING))
 
 
-def filled(objects: Spans, kept: Templates, chosen: NDArray[np.int64], way: int) -> Texts:
-    """The template of each object with the object's values in it, written in a way of `values`."""
-    constant = np.add.reduceat(kept.texts.lengths, kept.begins[:-1])
-    values = np.diff(kept.begins)
-    most = objects.lengths * MOST_BYTES[way] + constant[chosen] + 2 * values[chosen]
-    data, offsets = np.empty(int(most.sum()), np.uint8), np.zeros(len(chosen) + 1, np.int64)
-    _fill(
-        objects.addresses,
-        objects.lengths,
-        kept.texts.addresses,
-        kept.texts.lengths,
-        kept.places,
-        kept.begins,
-        kept.reaches,
-        chosen,
-        way,
-        data.ctypes.data,
-        offsets,
+def templates(pieces: Sequence[Template]) -> Templates:
+    """Templates, made ready to be filled."""
+    places = [place for piece in pieces for _, place in piece]
+    begins = np.array([0, *accumulate(map(len, pieces))], np.int64)
+    reaches = [max(place for _, place in piece) + 1 for piece in pieces]
+    return Templates(
+        spans_of_bytes([text for piece in pieces for text, _ in piece]),
+        np.array(places, np.int64),
+        begins,
+        np.array(reaches, np.int64).clip(0),
     )
-    return Texts(data, offsets)
 
 
 def assembled(pieces: Sequence[Spans], order: NDArray[np.int64]) -> Texts:
-    """The pieces of each record joined, and the records in this order."""
+    """The pieces of each text joined, and the texts in this order."""
     addresses = np.array([piece.addresses for piece in pieces])
     lengths = np.array([piece.lengths for piece in pieces])
     offsets = np.zeros(len(order) + 1, np.int64)
@@ -130,9 +163,12 @@ def find_members(
 
 
 @compiled
-def _fill(
+def _put_together(
     addresses: NDArray[np.int64],
     lengths: NDArray[np.int64],
+    parts: NDArray[np.int32],
+    object_addresses: NDArray[np.int64],
+    object_lengths: NDArray[np.int64],
     text_addresses: NDArray[np.int64],
     text_lengths: NDArray[np.int64],
     places: NDArray[np.int64],
@@ -146,16 +182,20 @@ def _fill(
     out, to = bytes_at(out_address), 0
     most = reaches.max()
     starts, ends = np.zeros(most, np.int64), np.zeros(most, np.int64)
-    for row in range(len(chosen)):
-        data, template = bytes_at(addresses[row]), chosen[row]
-        find_members(data, reaches[template], starts, ends)
-        for step in range(begins[template], begins[template + 1]):
-            to = copy_bytes(out, to, bytes_at(text_addresses[step]), 0, text_lengths[step])
-            place = places[step]
-            if place == WHOLE:
-                to = copy_bytes(out, to, data, 0, lengths[row])
-            elif place != NOTHING:
-                to = put_value(out, to, data, starts[place], ends[place], way)
+    for row in range(len(parts)):
+        for part in parts[row]:
+            if part != FILLED:
+                to = copy_bytes(out, to, bytes_at(addresses[part]), 0, lengths[part])
+                continue
+            data, piece = bytes_at(object_addresses[row]), chosen[row]
+            find_members(data, reaches[piece], starts, ends)
+            for step in range(begins[piece], begins[piece + 1]):
+                to = copy_bytes(out, to, bytes_at(text_addresses[step]), 0, text_lengths[step])
+                place = places[step]
+                if place == WHOLE:
+                    to = copy_bytes(out, to, data, 0, object_lengths[row])
+                elif place != NOTHING:
+                    to = put_value(out, to, data, starts[place], ends[place], way)
         offsets[row + 1] = to
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -62,8 +61,11 @@ def spans(texts: pa.Array | pa.ChunkedArray) -> Spans:
 
 def spans_of(texts: Sequence[str]) -> Spans:
     """Some texts in UTF-8."""
-    encoded = [text.encode() for text in texts]
-    data = np.frombuffer(b"".join(encoded) or b"\0", np.uint8)
-    lengths = np.array([len(it) for it in encoded], np.int64)
-    starts = np.array([0, *accumulate(lengths.tolist())][:-1], np.int64)
-    return Spans(starts + data.ctypes.data, lengths, (data,))
+    return spans_of_bytes([text.encode() for text in texts])
+
+
+def spans_of_bytes(texts: Sequence[bytes]) -> Spans:
+    """Some texts, copied."""
+    data = np.frombuffer(b"".join(texts) or b"\0", np.uint8)
+    lengths = np.array([*map(len, texts)], np.int64)
+    return Spans(data.ctypes.data + np.cumsum(lengths) - lengths, lengths, (data,))

@@ -1,4 +1,4 @@
-"""People and devices, rendered once each: the tables that the lines of a window are joined with."""
+"""People and devices, rendered once each: the tables of pieces that records are made of."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
+from evexport_dagster.compiled.numbers import integers_of, numbers
 from evexport_dagster.formats.cells import ObjectColumn
 from evexport_dagster.query.clean import CleanedObject
 from evexport_dagster.query.people import SUBSCRIPTIONS, custom_keys, odd_phone, uses_phone
 from evexport_dagster.query.shape import DEVICES, PEOPLE, RecordShape
+from evexport_dagster.query.staged import Staged
 from evexport_dagster.source import PROFILES_VIEW, Lake
 
 DUPLICATE_PROFILES = "duplicate_profile_rows"
@@ -102,7 +107,7 @@ def _keep_newest(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def _picked(lake: Lake, shape: RecordShape) -> str:
-    """One row for each profile of `staged`, with the members that its pieces are made of."""
+    """One row for each profile that is wanted, with the members that its pieces are made of."""
     as_string = shape.spec.as_string
     objects = [CleanedObject(name, as_string) for name in ("properties", "comm_prefs", "groups")]
     properties, prefs, own_groups = (_column(it.name) for it in objects)
@@ -169,11 +174,11 @@ def _members(column: ObjectColumn, keys: Sequence[str], *, as_json: bool) -> str
 
 
 def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape) -> None:
-    """Add to `devices`, for each device of `staged` that it lacks, its piece of a record."""
+    """Add to `devices`, for each device of the chunk that it lacks, its piece of a record."""
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE new_devices AS
-        FROM (SELECT DISTINCT device FROM staged) ANTI JOIN devices USING (device)
+        SELECT device FROM devices_of_chunk ANTI JOIN devices USING (device)
         """
     )
     if not _has_rows(con, "new_devices"):
@@ -209,35 +214,69 @@ def _has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(con.execute(f"FROM {table} LIMIT 1").fetchall())
 
 
-def odd_people(con: duckdb.DuckDBPyConnection, shape: RecordShape) -> list[Counter[str]] | None:
-    """What is odd about the people and devices of `staged`, per event, by the number of rows;
+def odd_people(
+    con: duckdb.DuckDBPyConnection, shape: RecordShape, staged: Staged
+) -> list[Counter[str]] | None:
+    """What is odd about the people and devices of a chunk, per event, by the number of rows;
     None where `people` lacks somebody."""
+    people = con.sql(_PEOPLE_OF_CHUNK).to_arrow_table()
+    if people.column("is_known").null_count:
+        return None
+    order = integers_of(people.column("number"))
+    missing, phones, odd = (
+        flags(people.column(name), order)[staged.people]
+        for name in ("is_missing", "odd_phone", "is_odd")
+    )
+    devices = con.sql(_ODD_DEVICES).to_arrow_table()
+    odd |= np.isin(staged.devices, integers_of(devices.column("number")))
     counted: list[Counter[str]] = [Counter() for _ in shape.events]
-    missing_name = MISSING_PROFILES[shape.spec.type]
-    for event, lacking, missing, phones in con.execute(_ODD_PEOPLE).fetchall():
-        if lacking:
-            return None
-        counted[event] += Counter({missing_name: missing, ODD_PHONES: phones})
-    for event, what, rows in con.execute(_ODD_OBJECTS).fetchall():
+    for name, which in ((MISSING_PROFILES[shape.spec.type], missing), (ODD_PHONES, phones)):
+        for event, rows in enumerate(np.bincount(staged.events[which]).tolist()):
+            counted[event][name] += rows
+    for event, what, rows in _odd_objects(con, staged, odd):
         for name, count in json.loads(what).items():
             counted[event][f"profile_or_device_{name}"] += count * rows
     return counted
 
 
-_ODD_PEOPLE = """
-    SELECT event, count(*) FILTER (is_known IS NULL), count(*) FILTER (NOT is_known),
-        count(*) FILTER (odd_phone)
-    FROM staged LEFT JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
-    GROUP BY event
+def _odd_objects(
+    con: duckdb.DuckDBPyConnection, staged: Staged, odd: NDArray[np.bool_]
+) -> list[tuple[int, str, int]]:
+    """(event, what is odd, rows), of the rows about which something is."""
+    if not odd.any():
+        return []
+    arrays = [numbers(it[odd]) for it in (staged.events, staged.people, staged.devices)]
+    con.register("odd_rows", pa.Table.from_arrays(arrays, ["event", "person", "device"]))
+    return con.execute(_ODD_OBJECTS).fetchall()
+
+
+def flags(truths: pa.ChunkedArray, order: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Truth values by their numbers, none of them NULL."""
+    found = np.zeros(len(order), np.bool_)
+    found[order] = integers_of(truths.cast(pa.uint8()))
+    return found
+
+
+_PEOPLE_OF_CHUNK = """
+    SELECT number, is_known, NOT is_known AS is_missing, odd_phone,
+        coalesce(len(odd) > 0, false) AS is_odd
+    FROM people_of_chunk LEFT JOIN people
+        ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
+"""
+_ODD_DEVICES = """
+    SELECT number
+    FROM devices_of_chunk JOIN (FROM devices WHERE odd IS NOT NULL) USING (device)
 """
 _ODD_OBJECTS = """
     SELECT event, what, count(*)
     FROM (
-        SELECT event, unnest(people.odd) AS what
-        FROM staged JOIN (FROM people WHERE len(odd) > 0) AS people
-            ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
+        SELECT event, unnest(odd) AS what
+        FROM odd_rows JOIN people_of_chunk ON person = number
+            JOIN people ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
         UNION ALL
-        SELECT event, devices.odd
-        FROM staged JOIN (FROM devices WHERE odd IS NOT NULL) AS devices USING (device)
+        SELECT event, odd
+        FROM odd_rows JOIN devices_of_chunk ON odd_rows.device = number
+            JOIN devices ON devices_of_chunk.device = devices.device
+        WHERE odd IS NOT NULL
     ) GROUP BY event, what
 """

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby, pairwise
-from typing import Any, TypeAlias
+from itertools import accumulate, groupby, pairwise
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
@@ -15,159 +14,156 @@ from numpy.typing import NDArray
 
 from evexport_dagster.columns import EventColumns
 from evexport_dagster.compiled.numbers import integers_of, numbers
-from evexport_dagster.compiled.records import Filled, Templates, assembled, filled, templates
-from evexport_dagster.compiled.spans import Spans, spans, spans_of
+from evexport_dagster.compiled.records import (
+    FILLED,
+    Records,
+    Template,
+    Templates,
+    template,
+    templates,
+)
+from evexport_dagster.compiled.spans import Spans, joined, spans, spans_of
 from evexport_dagster.formats import LineFormat
 from evexport_dagster.formats.cells import Group, text_cell
 from evexport_dagster.layouts import Deleted, EventName, EventTime, Member, Properties
-from evexport_dagster.query.shape import (
-    DEVICES,
-    PEOPLE,
-    SERIES,
-    Piece,
-    RecordShape,
-    event_and_instance,
-)
+from evexport_dagster.query.shape import DEVICES, PEOPLE, Piece, RecordShape
 from evexport_dagster.query.stage import NAME_IN_SOURCE
+from evexport_dagster.query.staged import (
+    DEVICES_OF_CHUNK,
+    PEOPLE_OF_CHUNK,
+    Numbers,
+    Staged,
+    event_and_instance,
+    of_each_row,
+    told_apart,
+)
 
+_NO_COLUMNS = EventColumns((), listed=True)
+"""Those of an event whose rows are not rendered."""
 _BATCH_ROWS = 16384
 """The records that are put together at once; of each series among them a slice is handed on."""
 
-_NUMBERS = ("row", "event", "series", "template", "person", "device")
 
-Numbers: TypeAlias = NDArray[np.int64]
+class LineRecords:
+    """The records of a window as lines, chunk by chunk."""
 
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, shape: RecordShape, format_: LineFormat
+    ) -> None:
+        self._con, self._shape, self._format = con, shape, format_
+        self._templates: dict[tuple[int | str, ...], tuple[EventColumns, Template]] = {}
 
-def line_records(
-    con: duckdb.DuckDBPyConnection,
-    shape: RecordShape,
-    format_: LineFormat,
-    columns: Mapping[int, EventColumns],
-    objects: Spans,
-) -> Iterator[tuple[int, int, pa.Array]]:
-    """(event, instance, lines) of these events in `staged`, in batches, in the chunk's order.
+    def of(
+        self, staged: Staged, columns: Mapping[int, EventColumns]
+    ) -> Iterator[tuple[int, int, pa.Array]]:
+        """(event, instance, lines) of rows of these events, in batches, in their order."""
+        texts, parts = self._texts_of(staged)
+        records = Records(
+            texts,
+            parts,
+            staged.objects,
+            self._templates_of(columns),
+            staged.shapes,
+            self._format.way,
+        )
+        series = staged.series
+        distinct, codes = told_apart(numbers(series))
+        # NumPy sorts numbers of few bits by counting.
+        small = codes.astype(np.min_scalar_type(len(distinct)))
+        for start in range(0, len(series), _BATCH_ROWS):
+            order = start + np.argsort(small[start : start + _BATCH_ROWS], kind="stable")
+            lines, of_line = records.of(order).array, series[order]
+            borders = [0, *(np.flatnonzero(np.diff(of_line)) + 1).tolist(), len(order)]
+            for first, end in pairwise(borders):
+                yield *event_and_instance(int(of_line[first])), lines[first:end]
 
-    `objects` are the properties of the rows of the chunk.
-    """
-    chunk = _Chunk(con, shape, format_, columns)
-    of_shape, has = _templates(con, format_, columns), chunk.numbers
-    for start in range(0, len(chunk.order), _BATCH_ROWS):
-        rows = slice(start, start + _BATCH_ROWS)
-        whole = objects.take(has["row"][rows])
-        properties = filled(whole, of_shape, has["template"][rows], format_.way)
-        pieces = [properties.spans if it is None else it.of(rows) for it in chunk.parts]
-        yield from _by_series(pieces, has["series"][rows])
+    def _templates_of(self, columns: Mapping[int, EventColumns]) -> Templates:
+        """What the properties are, for each row of `shapes`; of other events nothing.
 
+        Those of one chunk are kept for the next.
+        """
+        query = "SELECT event, keys FROM shapes ORDER BY number"
+        before, self._templates = self._templates, {}
+        made = []
+        for event, names in self._con.execute(query).fetchall():
+            keys, its = (event, *names), columns.get(event, _NO_COLUMNS)
+            known, piece = before.get(keys, (None, ()))
+            if known is not its:
+                piece = self._template(names, its)
+            self._templates[keys] = its, piece
+            made.append(piece)
+        return templates(made)
 
-def _by_series(pieces: list[Spans], series: Numbers) -> Iterator[tuple[int, int, pa.Array]]:
-    order = np.argsort(series, kind="stable")
-    lines, of_line = assembled(pieces, order).array, series[order]
-    borders = [0, *(np.flatnonzero(np.diff(of_line)) + 1).tolist(), len(order)]
-    for start, end in pairwise(borders):
-        yield *event_and_instance(int(of_line[start])), lines[start:end]
+    def _template(self, names: Sequence[str], columns: EventColumns) -> Template:
+        places = {name: place for place, name in enumerate(names)}
+        piece = self._format.properties(places, columns) if columns is not _NO_COLUMNS else ()
+        return template((self._format.separator, *piece) if piece else ())
 
+    def _texts_of(self, staged: Staged) -> tuple[Spans, NDArray[np.int32]]:
+        """The texts of which lines are made, and which of them each line has, in order."""
+        found = [*self._choices(staged)]
+        begins = accumulate((len(texts) for texts, _ in found), initial=0)
+        parts = np.full((len(staged.rows), len(found)), FILLED, np.int32)
+        for part, (begin, (_, chosen)) in enumerate(zip(begins, found, strict=False)):
+            if chosen is not None:
+                parts[:, part] = begin + chosen
+        return joined(texts for texts, _ in found), parts
 
-@dataclass(frozen=True)
-class _Choice:
-    """A part of a line: some texts, and which of them each row has."""
-
-    texts: Spans
-    numbers: NDArray[np.integer[Any]]
-
-    def of(self, rows: slice) -> Spans:
-        return self.texts.take(self.numbers[rows])
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """The rows of `staged` that are rendered, and the parts of their lines."""
-
-    con: duckdb.DuckDBPyConnection
-    shape: RecordShape
-    format: LineFormat
-    columns: Mapping[int, EventColumns]
-
-    @cached_property
-    def order(self) -> Numbers:
-        """Where each row of the chunk, in its order there, stands among those that SQL gave."""
-        return np.argsort(integers_of(self._rows.column("row")), kind="stable")
-
-    @cached_property
-    def numbers(self) -> Mapping[str, Numbers]:
-        """What the rows have, by the names of `_NUMBERS`, in the order of the chunk."""
-        return {it: integers_of(self._rows.column(it))[self.order] for it in _NUMBERS}
-
-    @cached_property
-    def parts(self) -> list[_Choice | None]:
-        """The parts of a line; None stands for the properties."""
-        return list(self._choices())
-
-    @cached_property
-    def _rows(self) -> pa.Table:
-        """Each row with the numbers of what its line is made of, and its own texts."""
-        texts = f"{self.shape.lead('staged')} AS lead"
-        if self.shape.layout.series:
-            (label,) = (it.label for it in self.shape.layout.record if isinstance(it, EventName))
-            name = Group("", (text_cell(label, NAME_IN_SOURCE),))
-            texts += f", {self.format.group(name)} AS name"
-        has_device = self.shape.pieces_of(DEVICES)
-        return self.con.sql(
-            f"""
-            SELECT row, event, {SERIES} AS series, shapes.rowid AS template,
-                people.rowid AS person, {"devices.rowid" if has_device else "0::BIGINT"} AS device,
-                {texts}
-            FROM staged
-            JOIN people ON staged.profile_id IS NOT DISTINCT FROM people.profile_id
-            {"JOIN devices USING (device)" if has_device else ""}
-            JOIN shapes USING (event, shape)
-            WHERE event IN ({", ".join(map(str, self.columns))})
-            """
-        ).to_arrow_table()
-
-    def _choices(self) -> Iterator[_Choice | None]:
-        fetched = {
-            PEOPLE: _Fetched(self.con, PEOPLE, self.numbers["person"]),
-            DEVICES: _Fetched(self.con, DEVICES, self.numbers["device"]),
+    def _choices(self, staged: Staged) -> Iterator[tuple[Spans, Numbers | None]]:
+        """For each part of a line some texts, and which of them each row has; of the properties
+        nothing."""
+        own = self._own_texts()
+        tables = {
+            table: _Pieces(self._con.sql(query), getattr(staged, table))
+            for table, query in ((PEOPLE, PEOPLE_OF_CHUNK), (DEVICES, DEVICES_OF_CHUNK))
+            if self._shape.pieces_of(table)
         }
         for part in _merged(self._parts()):
             match part:
                 case Properties():
-                    yield None
+                    yield spans_of([]), None
                 case str(column):
-                    texts = spans(self._rows.column(column))
-                    yield _Choice(texts, self.order)
+                    yield spans(own.column(column)), staged.rows
                 case Piece(table):
-                    yield fetched[table].choice(part)
+                    yield tables[table].choice(part)
                 case _Between(earlier, later):
-                    before = np.any([fetched[it.table].has(it) for it in earlier], axis=0)
-                    both = before & fetched[later.table].has(later)
-                    separator = spans_of(["", self.format.separator])
-                    yield _Choice(separator, both.astype(np.int64))
+                    before = np.any([tables[it.table].has(it) for it in earlier], axis=0)
+                    both = before & tables[later.table].has(later)
+                    yield spans_of(["", self._format.separator]), both.astype(np.int64)
                 case list(of_event):
-                    yield _Choice(spans_of(of_event), self.numbers["event"])
+                    yield spans_of(of_event), staged.events
+
+    def _own_texts(self) -> pa.Table:
+        """The texts that each row of `staged` has for itself."""
+        texts = f"{self._shape.lead('staged')} AS lead"
+        if self._shape.layout.series:
+            (label,) = (it.label for it in self._shape.layout.record if isinstance(it, EventName))
+            name = Group("", (text_cell(label, NAME_IN_SOURCE),))
+            texts += f", {self._format.group(name)} AS name"
+        return of_each_row(self._con, texts)
 
     def _parts(self) -> Iterator[_Part]:
-        yield self._each(self.format.begin)
-        for number, part in enumerate(self.shape.parts):
+        yield self._each(self._format.begin)
+        for number, part in enumerate(self._shape.parts):
             # The properties of an event bring their separator, since there may be none.
             if number and not isinstance(part, Properties):
-                yield self._each(self.format.separator)
+                yield self._each(self._format.separator)
             yield from self._part(part)
-        yield self._each(self.format.end)
+        yield self._each(self._format.end)
 
     def _part(self, part: Member | tuple[Piece, ...]) -> Iterator[_Part]:
         match part:
-            case EventName() if self.shape.layout.series:
+            case EventName() if self._shape.layout.series:
                 yield "name"
             case EventName(label):
-                choices = map(self.shape.spec.series.choice, self.shape.events)
-                yield [self.format.event_name(label, choice.label) for choice in choices]
+                choices = map(self._shape.spec.series.choice, self._shape.events)
+                yield [self._format.event_name(label, choice.label) for choice in choices]
             case EventTime(label, is_number=is_number):
-                yield from self._lead(label, is_number and not self.shape.spec.as_string)
+                yield from self._lead(label, is_number and not self._shape.spec.as_string)
             case Deleted(label):
                 yield from self._lead(label, True)
             case (Piece(is_part=True), *_):
-                before, after = self.format.around(part[0].groups[0].name)
+                before, after = self._format.around(part[0].groups[0].name)
                 yield self._each(before)
                 for place, piece in enumerate(part):
                     if place:
@@ -180,11 +176,11 @@ class _Chunk:
                 yield part
 
     def _lead(self, label: str, is_number: bool) -> Iterator[_Part]:
-        before, after = self.format.around_time(label, is_number=is_number)
+        before, after = self._format.around_time(label, is_number=is_number)
         yield from (self._each(before), "lead", self._each(after))
 
     def _each(self, text: str) -> list[str]:
-        return [text] * len(self.shape.events)
+        return [text] * len(self._shape.events)
 
 
 @dataclass(frozen=True)
@@ -208,50 +204,20 @@ def _merged(parts: Iterable[_Part]) -> Iterator[_Part]:
             yield from neighbours
 
 
-class _Fetched:
-    """The rows of a table of pieces that a chunk needs."""
+class _Pieces:
+    """The pieces of the people or devices of a chunk, and which of them each row has."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, table: str, numbers: Numbers) -> None:
-        self._con, self._table, self._numbers = con, table, numbers
+    def __init__(self, rows: duckdb.DuckDBPyRelation, numbers_: Numbers) -> None:
+        self._rows = rows.to_arrow_table()
+        place = np.zeros(len(self._rows), np.int64)
+        place[integers_of(self._rows.column("number"))] = np.arange(len(self._rows))
+        self._places = place[numbers_]
 
-    def choice(self, piece: Piece) -> _Choice:
-        """A piece, by the rows of the chunk."""
-        return _Choice(spans(self._rows.column(piece.column)), self._places)
+    def choice(self, piece: Piece) -> tuple[Spans, Numbers]:
+        """The texts of a piece, and which of them each row has."""
+        return spans(self._rows.column(piece.column)), self._places
 
     def has(self, piece: Piece) -> NDArray[np.bool_]:
-        """Which rows of the chunk have a piece."""
+        """Which rows have a piece."""
         is_there = self._rows.column(piece.column).is_valid().cast(pa.uint8())
         return integers_of(is_there)[self._places].astype(np.bool_)
-
-    @cached_property
-    def _rows(self) -> pa.Table:
-        is_wanted = np.zeros(self._numbers.max(initial=0) + 1, np.bool_)
-        is_wanted[self._numbers] = True
-        wanted = pa.Table.from_arrays([numbers(np.flatnonzero(is_wanted))], ["number"])
-        self._con.register("wanted_rows", wanted)
-        return self._con.sql(
-            f"""
-            SELECT {self._table}.rowid AS number, {self._table}.*
-            FROM {self._table} JOIN wanted_rows ON {self._table}.rowid = number
-            """
-        ).to_arrow_table()
-
-    @cached_property
-    def _places(self) -> NDArray[np.int32]:
-        found = integers_of(self._rows.column("number"))
-        places = np.zeros(found.max(initial=0) + 1, np.int32)
-        places[found] = np.arange(len(found))
-        return places[self._numbers]
-
-
-def _templates(
-    con: duckdb.DuckDBPyConnection, format_: LineFormat, columns: Mapping[int, EventColumns]
-) -> Templates:
-    """The piece that the properties are, for each row of `shapes`; of other events nothing."""
-    pieces: list[Filled] = []
-    for event, keys in con.execute("SELECT event, keys FROM shapes ORDER BY rowid").fetchall():
-        its = columns.get(event)
-        places = {key: place for place, key in enumerate(keys)}
-        piece = format_.properties(places, its) if its is not None else ()
-        pieces.append((format_.separator, *piece) if piece else ())
-    return templates(pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -11,50 +12,54 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from evexport_dagster.compiled.numbers import integers_of
-from evexport_dagster.compiled.records import assembled, templates
-from evexport_dagster.compiled.spans import Spans, spans_of
+from evexport_dagster.compiled.numbers import integers_of, numbers
+from evexport_dagster.compiled.records import assembled, template, templates
+from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.compiled.taken import Kind, around, taken
 from evexport_dagster.layouts import Layout, OldValue
 from evexport_dagster.query.exact import string_array
-from evexport_dagster.text import sql_literal
+from evexport_dagster.query.staged import Staged
 
 _NONE = -1
 
 
-def put_back(con: duckdb.DuckDBPyConnection, layout: Layout, objects: Spans) -> Spans:
-    """The properties of the rows of `staged`, by `row`, given what they are, with the old values of
-    those that had others. `devices` is complete."""
+def put_back(con: duckdb.DuckDBPyConnection, layout: Layout, staged: Staged) -> Staged:
+    """The rows of a chunk with the old values of those that had others. `devices` is complete."""
     for name, old_values in layout.old_values.items():
-        objects = _with_old(con, objects, name, old_values)
-    return objects
+        staged = _with_old(con, staged, name, old_values)
+    return staged
 
 
 def _with_old(
-    con: duckdb.DuckDBPyConnection, objects: Spans, name: str, old_values: Mapping[str, OldValue]
-) -> Spans:
-    """The objects with the old values of one property, as far as these are texts."""
-    found = con.sql(
-        f"""
-        SELECT row, shapes.rowid AS shape, coalesce(lower(platform), '') AS platform
-        FROM staged JOIN shapes USING (event, shape) LEFT JOIN devices USING (device)
-        WHERE list_contains(keys, {sql_literal(name)})
-        """
-    ).to_arrow_table()
-    if not len(found):
-        return objects
-    rows, shape = (integers_of(found.column(it)) for it in ("row", "shape"))
-    keys = [its for (its,) in con.execute("SELECT keys FROM shapes ORDER BY rowid").fetchall()]
-    places = np.array([its.index(name) if name in its else 0 for its in keys])[shape]
-    of_rows = objects.take(rows)
-    values = taken(of_rows, templates([[it] for it in range(places.max() + 1)]), places)
+    con: duckdb.DuckDBPyConnection, staged: Staged, name: str, old_values: Mapping[str, OldValue]
+) -> Staged:
+    """The rows with the old values of one property, as far as these are texts."""
+    keys = [its for (its,) in con.execute("SELECT keys FROM shapes ORDER BY number").fetchall()]
+    place = np.array([its.index(name) if name in its else _NONE for its in keys])
+    rows = np.flatnonzero(place[staged.shapes] != _NONE)
+    if not len(rows):
+        return staged
+    places, of_rows = place[staged.shapes[rows]], staged.objects.take(rows)
+    values = taken(of_rows, templates([template([it]) for it in range(places.max() + 1)]), places)
     old = list(dict.fromkeys(_texts(old_values)))
-    chosen = _chosen(values.texts, found.column("platform"), old_values, old)
+    platforms = _platforms(con, staged.devices[rows])
+    chosen = _chosen(values.texts, platforms, old_values, old)
     has_old = np.flatnonzero((chosen != _NONE) & (integers_of(values.kinds) == Kind.VARCHAR))
     before, after = around(of_rows.take(has_old), places[has_old])
     now = spans_of([json.dumps(it, ensure_ascii=False) for it in old]).take(chosen[has_old])
     texts = assembled([before, now, after], np.arange(len(has_old)))
-    return objects.replaced(rows[has_old], texts.spans)
+    return replace(staged, objects=staged.objects.replaced(rows[has_old], texts.spans))
+
+
+def _platforms(con: duckdb.DuckDBPyConnection, devices: NDArray[np.int64]) -> pa.ChunkedArray:
+    """The platforms of devices of the chunk, in lower case; '' where there is none."""
+    found = con.sql(
+        """
+        SELECT coalesce(lower(platform), '') AS platform
+        FROM devices_of_chunk LEFT JOIN devices USING (device) ORDER BY number
+        """
+    ).to_arrow_table()
+    return found.column("platform").take(numbers(devices))
 
 
 def _texts(old_values: Mapping[str, OldValue]) -> Sequence[str]:

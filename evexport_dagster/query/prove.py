@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -12,6 +14,8 @@ from evexport_dagster.compiled.objects import UNPROVED, WITH_NULLS, look_at
 from evexport_dagster.compiled.spans import Spans, spans
 
 PROPERTIES = "event_props"
+SEED = np.uint64(secrets.randbits(64))
+"""Of the hashes of keys: whoever names properties must not choose which of these collide."""
 
 
 def proved(batch: pa.RecordBatch, *, as_string: bool) -> pa.RecordBatch:
@@ -31,6 +35,6 @@ def proved(batch: pa.RecordBatch, *, as_string: bool) -> pa.RecordBatch:
 
 def _looked_at(texts: Spans, *, as_string: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
     if not as_string:
-        return look_at(texts.addresses, texts.lengths)
+        return look_at(texts.addresses, texts.lengths, SEED)
     rows = len(texts)
     return np.full(rows, UNPROVED, np.uint8), np.zeros(rows, np.uint64)

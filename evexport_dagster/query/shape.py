@@ -34,9 +34,6 @@ from evexport_dagster.spec.model import ExportSpec
 from evexport_dagster.text import sql_literal
 from evexport_dagster.windows import Window
 
-SERIES = "event * 4294967296 + instance"
-"""SQL for the number of the files that a row belongs to."""
-
 PEOPLE, DEVICES = "people", "devices"
 """The tables of pieces that are rendered once for each person, and for each distinct device."""
 
@@ -214,9 +211,3 @@ _TABLES = {
     "deviceInfo": DEVICES,
     "commPrefs": PEOPLE,
 }
-
-
-def event_and_instance(series: int) -> tuple[int, int]:
-    """What a number of SERIES stands for."""
-    event = (series + (1 << 31)) >> 32
-    return event, series - (event << 32)

@@ -13,10 +13,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
-from evexport_dagster.compiled.numbers import numbers
 from evexport_dagster.errors import Fault, SpecError
 from evexport_dagster.query.prove import proved
 from evexport_dagster.source import EVENTS_VIEW, PROFILES_VIEW, Lake
@@ -61,8 +59,7 @@ def chunks(
     """The selected rows as Arrow tables of a bounded size, each with whether it is the last.
 
     In the order of the source, or of their files where these have one. `event` is the
-    position in the selection's names, `row` that in the table; `way` and `shape` are those of
-    `proved`.
+    position in the selection's names; `way` and `shape` are those of `proved`.
     """
     if not selection.events:
         return
@@ -73,13 +70,13 @@ def chunks(
     with con.cursor() as stream:
         for batch in stream.sql(_events(lake, selection)).to_arrow_reader(_BATCH_ROWS):
             if size >= most:
-                yield _chunk(held), False
+                yield pa.Table.from_batches(held), False
                 held, size = [], 0
             held.append(proved(batch, as_string=selection.as_string))
             # No column of what DuckDB made goes before all of them do.
             size += _size(batch, held[-1])
     if held:
-        yield _chunk(held), True
+        yield pa.Table.from_batches(held), True
 
 
 def _size(*batches: pa.RecordBatch) -> int:
@@ -87,11 +84,6 @@ def _size(*batches: pa.RecordBatch) -> int:
     columns = (column for batch in batches for column in batch.columns)
     buffers = {it.address: it.size for column in columns for it in column.buffers() if it}
     return sum(buffers.values())
-
-
-def _chunk(batches: Sequence[pa.RecordBatch]) -> pa.Table:
-    chunk = pa.Table.from_batches(batches)
-    return chunk.append_column("row", numbers(np.arange(len(chunk))))
 
 
 def profile_ids(lake: Lake, selection: Selection) -> str:
@@ -109,7 +101,7 @@ def _events(lake: Lake, selection: Selection) -> str:
             enum_code(event_name::ENUM({names}))::BIGINT AS event,
             {instance} AS instance, event_time, event_id, profile_id,
             arrived_at, {device} AS device,
-            coalesce(event_props, '{{}}') AS event_props, position{name}
+            coalesce(event_props, '{{}}') AS event_props, position::BIGINT AS position{name}
         FROM ({_rows(lake, selection)})
     """
     rows = f"SELECT * EXCLUDE (event_id) FROM ({query})"

@@ -76,7 +76,7 @@ class Survey:
         self._events = [_Event() for _ in range(events)]
 
     def add_rows(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Count the rows of `chunk` and take their times."""
+        """Count the rows of `staged` and take their times."""
         for event, instance, rows, first, last, arrival, *delays in con.execute(_SPANS).fetchall():
             found = self._events[event]
             found.rows[instance] += rows
@@ -133,7 +133,7 @@ _SPANS = f"""
     SELECT event, instance, count(*), epoch_us(min(event_time)), epoch_us(max(event_time)),
         epoch_us(max(arrived_at)),
         {", ".join(_between(*step) for step in pairwise([None, *LATENESS.values()]))}
-    FROM chunk GROUP BY event, instance
+    FROM staged GROUP BY event, instance
 """
 _NAMES = """
     SELECT event, key, sum(n)::BIGINT, min(position), arg_min(kind, position)

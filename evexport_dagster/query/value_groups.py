@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evexport_dagster.compiled.numbers import numbers
 from evexport_dagster.formats import ValueFormat
 from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.values import Entries, booleans, integers, lists, read_tokens, strings
 from evexport_dagster.query.shape import DEVICES, PEOPLE, RecordShape
+from evexport_dagster.query.staged import DEVICES_OF_CHUNK, PEOPLE_OF_CHUNK, Staged
 from evexport_dagster.source import FloatMembers
 
 NO_FLOATS = FloatMembers()
@@ -42,46 +43,24 @@ class ValueGroups:
         shape: RecordShape,
         format_: ValueFormat,
         floats: Mapping[str, FloatMembers],
+        staged: Staged,
     ) -> None:
-        people = whole_batch(
-            con,
-            """
-            FROM people WHERE EXISTS (
-                FROM staged WHERE staged.profile_id IS NOT DISTINCT FROM people.profile_id
-            )
-            """,
-        )
-        devices = whole_batch(con, "FROM devices SEMI JOIN staged USING (device)")
-        self._tables = [
-            _Lookup(
-                key,
-                table.column(key),
-                _columns(format_, it.groups, table.column(it.column), floats),
-            )
-            for name, key, table in (
-                (PEOPLE, "profile_id", people),
-                (DEVICES, "device", devices),
-            )
-            for it in shape.pieces_of(name)
-        ]
+        self._tables = []
+        for name, query in ((PEOPLE, PEOPLE_OF_CHUNK), (DEVICES, DEVICES_OF_CHUNK)):
+            if pieces := shape.pieces_of(name):
+                table = whole_batch(con, f"FROM ({query}) ORDER BY number")
+                columns: dict[str, pa.Array] = {}
+                for it in pieces:
+                    columns |= _columns(format_, it.groups, table.column(it.column), floats)
+                self._tables.append((getattr(staged, name), columns))
 
-    def of_rows(self, rows: pa.RecordBatch) -> dict[str, pa.Array]:
-        """The columns of the groups, for these rows."""
-        found: dict[str, pa.Array] = {}
-        for table in self._tables:
-            found |= table.of_rows(rows)
-        return found
-
-
-@dataclass(frozen=True)
-class _Lookup:
-    key: str
-    keys: pa.Array
-    columns: Mapping[str, pa.Array]
-
-    def of_rows(self, rows: pa.RecordBatch) -> dict[str, pa.Array]:
-        places = pc.index_in(rows.column(self.key), self.keys)
-        return {name: column.take(places) for name, column in self.columns.items()}
+    def of_rows(self, rows: slice) -> dict[str, pa.Array]:
+        """The columns of the groups, for these rows of the chunk."""
+        return {
+            name: column.take(numbers(places[rows]))
+            for places, columns in self._tables
+            for name, column in columns.items()
+        }
 
 
 def _columns(

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evexport_dagster.columns import EventColumns, relabelled
-from evexport_dagster.compiled.numbers import integers_of, numbers
-from evexport_dagster.compiled.records import templates
+from evexport_dagster.compiled.numbers import numbers
+from evexport_dagster.compiled.records import template, templates
 from evexport_dagster.compiled.spans import Spans
 from evexport_dagster.compiled.taken import taken
 from evexport_dagster.formats import ValueFormat
@@ -28,72 +28,62 @@ from evexport_dagster.formats.values import (
     read_taken,
     strings,
 )
-from evexport_dagster.query.shape import SERIES, RecordShape, event_and_instance
-from evexport_dagster.query.value_groups import NO_FLOATS, ValueGroups, whole_batch
+from evexport_dagster.query.shape import RecordShape
+from evexport_dagster.query.staged import Numbers, Staged, event_and_instance, of_each_row
+from evexport_dagster.query.value_groups import NO_FLOATS, ValueGroups
 from evexport_dagster.source import FloatMembers
 
 Records = tuple[int, int, pa.RecordBatch]
 
 
-def value_records(
-    con: duckdb.DuckDBPyConnection,
-    shape: RecordShape,
-    format_: ValueFormat,
-    columns: Mapping[int, EventColumns],
-    objects: Spans,
-    floats: Mapping[str, FloatMembers],
-) -> Iterator[Records]:
-    """(event, instance, records) of these events in `staged`, in the order of `row`.
+class ValueRecords:
+    """The records of a window as columns of values, chunk by chunk.
 
-    `objects` are the properties of the rows of the chunk; `floats` are the members of the source's
-    objects, by column, that are 32-bit floats.
+    `floats` are the members of the source's objects, by column, that are 32-bit floats.
     """
-    rows = _rows(con, shape, columns)
-    if not len(rows):
-        return
-    groups = ValueGroups(con, shape, format_, floats)
-    shapes = _shapes(con)
-    of_source = floats.get(shape.layout.properties_of, NO_FLOATS)
-    start = 0
-    for event, instances in _by_event(_runs(rows.column("series"))):
-        count = sum(rows_ for _, rows_ in instances)
-        of_event = rows.slice(start, count)
-        own = objects.take(integers_of(of_event.column("row")))
-        properties = {
-            name: format_.column(name, _properties(of_event, own, shapes[event], its, of_source))
-            for name, its in PropertyGroups(shape.layout).columns(columns[event]).items()
-        }
-        label = shape.spec.series.choice(shape.events[event]).label
-        records = format_.records(
-            label, of_event.column("lead"), groups.of_rows(of_event) | properties
-        )
-        at = 0
-        for instance, length in instances:
-            yield event, instance, records.slice(at, length)
-            at += length
-        start += count
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        shape: RecordShape,
+        format_: ValueFormat,
+        floats: Mapping[str, FloatMembers],
+    ) -> None:
+        self._con, self._shape, self._format, self._floats = con, shape, format_, floats
+
+    def of(self, staged: Staged, columns: Mapping[int, EventColumns]) -> Iterator[Records]:
+        """(event, instance, records) of rows of these events, in their order."""
+        shape, format_ = self._shape, self._format
+        groups = ValueGroups(self._con, shape, format_, self._floats, staged)
+        leads = of_each_row(self._con, f"{shape.lead('staged')} AS lead").column("lead")
+        leads = leads.take(numbers(staged.rows)).combine_chunks()
+        shapes = _Shapes(self._con)
+        of_source = self._floats.get(shape.layout.properties_of, NO_FLOATS)
+        start = 0
+        for event, instances in _by_event(_runs(staged.series)):
+            count = sum(rows for _, rows in instances)
+            rows = slice(start, start + count)
+            own = staged.objects.take(np.arange(start, start + count))
+            its = PropertyGroups(shape.layout).columns(columns[event])
+            which, of_rows = shapes.of(event, staged.shapes[rows])
+            properties = {
+                name: format_.column(name, _properties(own, which, of_rows, it, of_source))
+                for name, it in its.items()
+            }
+            label = shape.spec.series.choice(shape.events[event]).label
+            records = format_.records(
+                label, leads.slice(start, count), groups.of_rows(rows) | properties
+            )
+            at = 0
+            for instance, length in instances:
+                yield event, instance, records.slice(at, length)
+                at += length
+            start += count
 
 
-def _rows(
-    con: duckdb.DuckDBPyConnection, shape: RecordShape, columns: Mapping[int, EventColumns]
-) -> pa.RecordBatch:
-    """The rows of these events, in order."""
-    rows = whole_batch(
-        con,
-        f"""
-        SELECT row, {SERIES} AS series, shape, {shape.lead("staged")} AS lead, profile_id, device
-        FROM staged WHERE event IN ({", ".join(map(str, columns))})
-        """,
-    )
-    numbers_ = integers_of(rows.column("row"))
-    if (np.diff(numbers_) > 0).all():
-        return rows
-    return rows.take(numbers(np.argsort(numbers_)))
-
-
-def _runs(series: pa.Array) -> list[tuple[int, int]]:
+def _runs(series: Numbers) -> list[tuple[int, int]]:
     """(series, rows) of what follows each other."""
-    runs = pc.run_end_encode(series)
+    runs = pc.run_end_encode(numbers(series))
     ends = runs.run_ends.to_pylist()
     lengths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     return list(zip(runs.values.to_pylist(), lengths, strict=True))
@@ -117,38 +107,43 @@ def _by_event(series: Sequence[tuple[int, int]]) -> Iterator[tuple[int, list[tup
 # Properties
 
 
-def _shapes(con: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[int, list[str]]]]:
-    """For each event the shapes of its rows: their number, and their keys."""
-    shapes: dict[int, list[tuple[int, list[str]]]] = {}
-    for event, shape, keys in con.execute("SELECT event, shape, keys FROM shapes").fetchall():
-        shapes.setdefault(event, []).append((shape, keys))
-    return shapes
+class _Shapes:
+    """The lists of keys of a chunk."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        rows = con.execute("SELECT event, keys FROM shapes ORDER BY number").fetchall()
+        self._keys = [keys for _, keys in rows]
+        self._of_event: dict[int, list[int]] = {}
+        self._place = np.zeros(len(rows), np.int64)
+        for number, (event, _) in enumerate(rows):
+            its = self._of_event.setdefault(event, [])
+            self._place[number] = len(its)
+            its.append(number)
+
+    def of(self, event: int, shapes: Numbers) -> tuple[list[list[str]], Numbers]:
+        """Those of an event, and which of them each of its rows has, given their numbers."""
+        return [self._keys[number] for number in self._of_event[event]], self._place[shapes]
 
 
 def _properties(
-    rows: pa.RecordBatch,
     objects: Spans,
-    shapes: Sequence[tuple[int, list[str]]],
+    shapes: Sequence[list[str]],
+    of_rows: Numbers,
     columns: EventColumns,
     floats: FloatMembers,
 ) -> Entries:
-    """The properties of rows of one event: where they stand follows from a row's shape."""
+    """The properties of rows of one event: where they stand follows from a row's keys."""
     position = {column.label: number for number, column in enumerate(columns.columns)}
-    kept = [relabelled({key: n for n, key in enumerate(keys)}, columns) for _, keys in shapes]
-    known = numbers(np.array([number for number, _ in shapes], np.uint64))
-    of_shape = pc.index_in(rows.column("shape"), known)
+    kept = [relabelled({key: n for n, key in enumerate(keys)}, columns) for keys in shapes]
+    of_shape = numbers(of_rows)
     lengths = [len(it) for it in kept]
     labels = integers([position[label] for it in kept for label in it], pa.int32())
     labels = lists(labels, lengths).take(of_shape)
-    wanted = templates([[*it.values()] for it in kept])
-    values = read_taken(taken(objects, wanted, integers_of(of_shape).astype(np.int64)))
+    wanted = templates([template([*it.values()]) for it in kept])
+    values = read_taken(taken(objects, wanted, of_rows))
     if floats:
         are_floats = booleans(
-            [
-                keys[n] in floats
-                for it, (_, keys) in zip(kept, shapes, strict=True)
-                for n in it.values()
-            ]
+            [keys[n] in floats for it, keys in zip(kept, shapes, strict=True) for n in it.values()]
         )
         values = values.with_floats(lists(are_floats, lengths).take(of_shape).flatten())
     dictionary = strings([column.label for column in columns.columns])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 
 from evexport_dagster.columns import ColumnPlan, EventColumns, same_records
-from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.formats import Records, ValueFormat
 from evexport_dagster.query.join import (
     DUPLICATE_PROFILES,
@@ -18,13 +17,14 @@ from evexport_dagster.query.join import (
     begin_people,
     odd_people,
 )
-from evexport_dagster.query.lines import line_records
+from evexport_dagster.query.lines import LineRecords
 from evexport_dagster.query.mend import take_chunk
 from evexport_dagster.query.old_values import put_back
 from evexport_dagster.query.shape import DEVICES, RecordShape
 from evexport_dagster.query.stage import Selection, chunks, profile_ids
+from evexport_dagster.query.staged import Staged
 from evexport_dagster.query.survey import EventSurvey, Survey
-from evexport_dagster.query.values import value_records
+from evexport_dagster.query.values import ValueRecords
 from evexport_dagster.source import Lake
 
 
@@ -50,7 +50,7 @@ class WindowRows:
         self._headings: dict[int, tuple[EventColumns, tuple[str, ...]]] = {}
         self._further_profiles = 0
         self._selection = _selection(self.shape)
-        self._objects = spans_of([])
+        self._records = self._maker()
 
     @property
     def surveys(self) -> tuple[EventSurvey, ...]:
@@ -66,16 +66,16 @@ class WindowRows:
         """(event, instance, records): every record of the window, in batches."""
         begin_people(self.con, self.shape)
         is_first = True
-        for is_last in self._chunks():
+        for staged, is_last in self._chunks():
             if is_first:
                 # Profiles are read as seldom as can be: for one chunk, or at once for all.
                 ids = profile_ids(self.lake, self._selection)
                 self._add_people(_IDS_OF_CHUNK if is_last else ids)
             is_first = False
-            self._look_at_people()
-            self._objects = put_back(self.con, self.shape.layout, self._objects)
+            self._look_at_people(staged)
             if columns := self._current_columns():
-                yield from self._rendered(columns)
+                rows = put_back(self.con, self.shape.layout, staged.of_events(columns))
+                yield from self._records.of(rows, columns)
 
     def labels(self, event: int) -> tuple[str, ...]:
         """The labels of the records of an event, so far."""
@@ -102,24 +102,23 @@ class WindowRows:
         further = Counter({DUPLICATE_PROFILES: self._further_profiles})
         return self._odd[event] + further if event in self.used else Counter()
 
-    def _chunks(self) -> Iterator[bool]:
-        """Makes `staged` of one chunk after the other; tells whether it is the last."""
+    def _chunks(self) -> Iterator[tuple[Staged, bool]]:
+        """One chunk after the other, each with whether it is the last."""
+        as_string = self._selection.as_string
         for chunk, is_last in chunks(self.con, self.lake, self._selection):
-            as_string = self._selection.as_string
-            self._objects = take_chunk(self.con, chunk, self._survey, as_string=as_string)
-            yield is_last
+            yield take_chunk(self.con, chunk, self._survey, as_string=as_string), is_last
 
     def _add_people(self, ids: str) -> None:
         self._further_profiles += add_people(self.con, self.lake, self.shape, ids)
 
-    def _look_at_people(self) -> None:
+    def _look_at_people(self, staged: Staged) -> None:
         """Complete people and devices for the chunk, and count what is odd about them."""
         if self.shape.pieces_of(DEVICES):
             add_devices(self.con, self.shape)
-        odd = odd_people(self.con, self.shape)
+        odd = odd_people(self.con, self.shape, staged)
         if odd is None:
             self._add_people(_IDS_OF_CHUNK)
-            odd = odd_people(self.con, self.shape)
+            odd = odd_people(self.con, self.shape, staged)
         assert odd is not None, "every profile of the chunk was added"
         for counted, further in zip(self._odd, odd, strict=True):
             counted.update(further)
@@ -136,15 +135,14 @@ class WindowRows:
             self.used[event] = columns
         return {event: it for event, it in self.used.items() if event not in self.outdated}
 
-    def _rendered(self, columns: Mapping[int, EventColumns]) -> Iterator[tuple[int, int, Records]]:
+    def _maker(self) -> LineRecords | ValueRecords:
         format_ = self.shape.format
         if isinstance(format_, ValueFormat):
-            floats = self.lake.floats
-            return value_records(self.con, self.shape, format_, columns, self._objects, floats)
-        return line_records(self.con, self.shape, format_, columns, self._objects)
+            return ValueRecords(self.con, self.shape, format_, self.lake.floats)
+        return LineRecords(self.con, self.shape, format_)
 
 
-_IDS_OF_CHUNK = "SELECT profile_id FROM staged"
+_IDS_OF_CHUNK = "SELECT profile_id FROM people_of_chunk"
 
 
 def _selection(shape: RecordShape) -> Selection:
