@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
+import numpy as np
+
 _Taken = ParamSpec("_Taken")
 _Given = TypeVar("_Given", covariant=True)
 
@@ -54,9 +56,29 @@ def bytes_at(address: int) -> Any:
     raise NotImplementedError(address)
 
 
-def copy_bytes(out: Any, to: int, data: Any, at: int, count: int) -> int:
+def move_bytes(out: Any, to: int, data: Any, at: int, count: int) -> int:
     """Copies bytes, in a compiled function; returns where they end in `out`."""
     raise NotImplementedError(out, to, data, at, count)
+
+
+def word_at(data: Any, at: int) -> np.uint64:
+    """The eight bytes that begin here, the first the lowest, in a compiled function."""
+    raise NotImplementedError(data, at)
+
+
+def half_at(data: Any, at: int) -> np.uint32:
+    """The four bytes that begin here, in a compiled function."""
+    raise NotImplementedError(data, at)
+
+
+def put_bits(out: Any, to: int, bits: np.uint64 | np.uint32) -> None:
+    """Writes a word, or half of one, in a compiled function."""
+    raise NotImplementedError(out, to, bits)
+
+
+def trailing_zeros(word: np.uint64) -> int:
+    """How many of the lowest bits of a word are zero, in a compiled function."""
+    raise NotImplementedError(word)
 
 
 @cache
@@ -69,18 +91,40 @@ def _folder() -> str:
 
 @cache
 def _numba() -> Any:
-    """numba, which knows what `bytes_at` and `copy_bytes` are."""
+    """numba, which knows the functions above that stand for instructions."""
     numba, extending = import_module("numba"), import_module("numba.extending")
     tools, types = import_module("numba.core.cgutils"), numba.types
     bytes_, place = types.CPointer(types.uint8), types.Integer
     extending.type_callable(bytes_at)(lambda _: lambda _address: bytes_)
-    extending.type_callable(copy_bytes)(lambda _: lambda out, to, data, at, count: types.int64)
+    extending.type_callable(move_bytes)(lambda _: lambda out, to, data, at, count: types.int64)
+    extending.type_callable(word_at)(lambda _: lambda data, at: types.uint64)
+    extending.type_callable(half_at)(lambda _: lambda data, at: types.uint32)
+    extending.type_callable(put_bits)(lambda _: lambda out, to, bits: types.void)
+    extending.type_callable(trailing_zeros)(lambda _: lambda word: types.int64)
 
     @extending.lower_builtin(bytes_at, types.Integer)  # type: ignore[untyped-decorator]
     def _(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
 
-    @extending.lower_builtin(copy_bytes, bytes_, place, bytes_, place, place)  # type: ignore[untyped-decorator]
+    @extending.lower_builtin(word_at, bytes_, place)  # type: ignore[untyped-decorator]
+    @extending.lower_builtin(half_at, bytes_, place)  # type: ignore[untyped-decorator]
+    def _(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        bits = context.get_value_type(signature.return_type)
+        there = builder.bitcast(tools.pointer_add(builder, *given), bits.as_pointer())
+        return builder.load(there, align=1)
+
+    @extending.lower_builtin(put_bits, bytes_, place, types.Integer)  # type: ignore[untyped-decorator]
+    def _(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        out, to, bits = given
+        there = builder.bitcast(tools.pointer_add(builder, out, to), bits.type.as_pointer())
+        builder.store(bits, there, align=1)
+        return context.get_dummy_value()
+
+    @extending.lower_builtin(trailing_zeros, types.uint64)  # type: ignore[untyped-decorator]
+    def _(_: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.cttz(given[0], tools.true_bit)
+
+    @extending.lower_builtin(move_bytes, bytes_, place, bytes_, place, place)  # type: ignore[untyped-decorator]
     def _(_: Any, builder: Any, _signature: Any, given: Any) -> Any:
         out, to, data, at, count = given
         target, source = (tools.pointer_add(builder, *it) for it in ((out, to), (data, at)))

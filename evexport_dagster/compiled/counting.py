@@ -17,6 +17,11 @@ def line_ends(text: bytes, *, quoted: bool) -> tuple[int, bool]:
     return _line_ends(data.ctypes.data, len(data), quoted)
 
 
+def has_nul(text: memoryview) -> bool:
+    """Whether a NUL is among some bytes."""
+    return not np.frombuffer(text, np.uint8).all()
+
+
 @compiled
 def _line_ends(address: int, length: int, quoted: bool) -> tuple[int, bool]:
     data, found = bytes_at(address), 0

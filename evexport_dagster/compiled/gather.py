@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evexport_dagster.compiled import bytes_at, compiled, copy_bytes
+from evexport_dagster.compiled import bytes_at, compiled
 from evexport_dagster.compiled.objects import WITH_NULLS
 from evexport_dagster.compiled.records import assembled
 from evexport_dagster.compiled.spans import Spans
@@ -14,10 +14,10 @@ from evexport_dagster.compiled.tokens import (
     COMMA,
     LEFT_BRACE,
     RIGHT_BRACE,
-    Bytes,
     past_string,
     past_value,
 )
+from evexport_dagster.compiled.words import Bytes, copy_bytes
 
 _NULL = ord("n")
 
@@ -37,12 +37,12 @@ def without_nulls(texts: Spans, states: NDArray[np.uint8]) -> pa.LargeStringArra
 
 
 @compiled
-def _cut(data: Bytes, made: Bytes, to: int) -> int:
+def _cut(data: Bytes, count: int, made: Bytes, to: int) -> int:
     """Behind the members of an object, but null ones, where they are written."""
     at, begin = 0, to
     while data[at] != RIGHT_BRACE:
-        value = past_string(data, at + 2) + 1
-        end = past_value(data, value)
+        value = past_string(data, at + 2, count) + 1
+        end = past_value(data, value, count)
         if data[value] != _NULL:
             made[to] = COMMA
             to = copy_bytes(made, to + 1, data, at + 1, end - at - 1)
@@ -66,7 +66,7 @@ def _write(
     for text in range(len(addresses)):
         data = bytes_at(addresses[text])
         if states[text] == WITH_NULLS:
-            to = _cut(data, made, to)
+            to = _cut(data, lengths[text], made, to)
         else:
             to = copy_bytes(made, to, data, 0, lengths[text])
         offsets[text + 1] = to

@@ -1,4 +1,4 @@
-"""The keys of JSON objects as numbers: as they are spelled, and as they read."""
+"""The keys of JSON objects as numbers, whatever their spelling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import compiled
-from evexport_dagster.compiled.tokens import BACKSLASH, MEANT, UNICODE, WRONG, Bytes, point_at
+from evexport_dagster.compiled.tokens import BACKSLASH, MEANT, UNICODE, WRONG, point_at
+from evexport_dagster.compiled.words import Bytes
 
 _START, _PRIME = np.uint64(14695981039346656037), np.uint64(1099511628211)
 _BEYOND = 0x10000
@@ -18,14 +19,6 @@ _FIRST_BYTE = np.array([0, 0xC0, 0xE0, 0xF0], np.int64)
 @compiled
 def _with_byte(found: np.uint64, byte: int) -> np.uint64:
     return (found ^ np.uint64(byte)) * _PRIME
-
-
-@compiled
-def hash_as_spelled(data: Bytes, at: int, end: int, seed: np.uint64) -> np.uint64:
-    """A hash of these bytes, behind others whose hash is the seed."""
-    for place in range(at, end):
-        seed = _with_byte(seed, data[place])
-    return seed
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled
-from evexport_dagster.compiled.keys import add_key, hash_as_read, hash_as_spelled
+from evexport_dagster.compiled.keys import add_key, hash_as_read
 from evexport_dagster.compiled.tokens import (
     COLON,
     COMMA,
@@ -15,7 +15,6 @@ from evexport_dagster.compiled.tokens import (
     QUOTE,
     RIGHT_BRACE,
     WRONG,
-    Bytes,
     is_null,
     number_end,
     past_string,
@@ -23,6 +22,7 @@ from evexport_dagster.compiled.tokens import (
     string_end,
     word_end,
 )
+from evexport_dagster.compiled.words import Bytes, hash_of
 
 CLEAN, WITH_NULLS, UNPROVED = 0, 1, 2
 """What a text is: an object without fault, one that would be without its null members, or anything
@@ -138,8 +138,7 @@ def _look_at_one(
             state = WITH_NULLS
             at += 4
         else:
-            # The quote that ends the key parts it from the next.
-            shape = hash_as_spelled(data, key, key_end + 1, shape)
+            shape = hash_of(data, key, key_end, shape)
             if data[at] in (LEFT_BRACE, LEFT_BRACKET):
                 at = _nested_end(data, at, end, openings, firsts, keys)
             else:
@@ -152,16 +151,16 @@ def _look_at_one(
 
 
 @compiled
-def _has_unique_keys(data: Bytes, keys: NDArray[np.uint64]) -> bool:
+def _has_unique_keys(data: Bytes, end: int, keys: NDArray[np.uint64]) -> bool:
     """Whether no key of an object comes twice."""
     at, count = int(data[1] == RIGHT_BRACE), 0
     while data[at] != RIGHT_BRACE:
         key = at + 2
-        at = past_string(data, key)
+        at = past_string(data, key, end)
         count = add_key(keys, 0, count, hash_as_read(data, key, at - 1))
         if count == WRONG:
             return False
-        at = past_value(data, at + 1)
+        at = past_value(data, at + 1, end)
     return True
 
 
@@ -183,7 +182,7 @@ def look_at(
         data = bytes_at(addresses[text])
         found = _look_at_one(data, 0, lengths[text], openings, firsts, keys, seed)
         states[text], shapes[text] = found
-        if states[text] == WITH_NULLS and not _has_unique_keys(data, keys):
+        if states[text] == WITH_NULLS and not _has_unique_keys(data, lengths[text], keys):
             states[text] = UNPROVED
     return states, shapes
 
@@ -195,22 +194,24 @@ def shapes_of(
     """The shapes of compact JSON objects without null members, whatever else is in them."""
     shapes = np.empty(len(addresses), np.uint64)
     for text in range(len(addresses)):
-        data, shape = bytes_at(addresses[text]), seed
-        at = 0 if lengths[text] > 2 else 1
+        data, end, shape = bytes_at(addresses[text]), lengths[text], seed
+        at = 0 if end > 2 else 1
         while data[at] != RIGHT_BRACE:
             key = at + 2
-            at = past_string(data, key)
-            shape = hash_as_spelled(data, key, at, shape)
-            at = past_value(data, at + 1)
+            at = past_string(data, key, end)
+            shape = hash_of(data, key, at - 1, shape)
+            at = past_value(data, at + 1, end)
         shapes[text] = shape
     return shapes
 
 
 @compiled
-def have_a_key_twice(addresses: NDArray[np.int64], most_keys: int) -> NDArray[np.bool_]:
+def have_a_key_twice(
+    addresses: NDArray[np.int64], lengths: NDArray[np.int64], most_keys: int
+) -> NDArray[np.bool_]:
     """Which compact JSON objects of at most so many members have a key twice at the first level."""
     keys = np.zeros(most_keys, np.uint64)
     found = np.zeros(len(addresses), np.bool_)
     for text in range(len(addresses)):
-        found[text] = not _has_unique_keys(bytes_at(addresses[text]), keys)
+        found[text] = not _has_unique_keys(bytes_at(addresses[text]), lengths[text], keys)
     return found

@@ -11,17 +11,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evexport_dagster.compiled import bytes_at, compiled, copy_bytes
+from evexport_dagster.compiled import bytes_at, compiled
 from evexport_dagster.compiled.spans import Spans, spans_of_bytes
-from evexport_dagster.compiled.tokens import RIGHT_BRACE, Bytes, past_value
+from evexport_dagster.compiled.tokens import RIGHT_BRACE, past_value
 from evexport_dagster.compiled.values import MOST_BYTES, past_key, put_value
+from evexport_dagster.compiled.words import Bytes, copy_bytes
 
 WHOLE: Final = -1
 """The place of an object itself."""
 NOTHING: Final = -2
 """No place: where a template ends."""
-FILLED: Final = -1
-"""The number of no text: where the filled template of a record stands."""
+FILLED: Final = 0
+"""The number of the text that is empty: where the filled template of a record stands."""
 
 
 Filled: TypeAlias = Sequence[str | int]
@@ -89,7 +90,7 @@ class Records:
     def of(self, rows: NDArray[np.int64]) -> Texts:
         """Some of the records, put together."""
         parts = self.parts[rows]
-        most = np.where(parts == FILLED, 0, self.texts.lengths[parts]).sum()
+        most = self.texts.lengths[parts].sum()
         objects, chosen = self.objects.take(rows), self.chosen[rows]
         most += self.templates.sizes(objects, chosen, self.way).sum()
         data, offsets = np.empty(int(most), np.uint8), np.zeros(len(rows) + 1, np.int64)
@@ -150,15 +151,15 @@ def assembled(pieces: Sequence[Spans], order: NDArray[np.int64]) -> Texts:
 
 @compiled
 def find_members(
-    data: Bytes, count: int, starts: NDArray[np.int64], ends: NDArray[np.int64]
+    data: Bytes, length: int, count: int, starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> None:
     """Where the values of the first members of an object begin and end."""
     at = 1
     for member in range(count):
         if data[at] == RIGHT_BRACE:
             return
-        starts[member] = past_key(data, at)
-        ends[member] = past_value(data, starts[member])
+        starts[member] = past_key(data, at, length)
+        ends[member] = past_value(data, starts[member], length)
         at = ends[member] + 1
 
 
@@ -188,7 +189,7 @@ def _put_together(
                 to = copy_bytes(out, to, bytes_at(addresses[part]), 0, lengths[part])
                 continue
             data, piece = bytes_at(object_addresses[row]), chosen[row]
-            find_members(data, reaches[piece], starts, ends)
+            find_members(data, object_lengths[row], reaches[piece], starts, ends)
             for step in range(begins[piece], begins[piece + 1]):
                 to = copy_bytes(out, to, bytes_at(text_addresses[step]), 0, text_lengths[step])
                 place = places[step]

@@ -17,11 +17,11 @@ from evexport_dagster.compiled.tokens import (
     LEFT_BRACE,
     LEFT_BRACKET,
     QUOTE,
-    Bytes,
     is_short,
     past_value,
 )
 from evexport_dagster.compiled.values import AS_TEXT, past_key, put_value
+from evexport_dagster.compiled.words import Bytes
 
 
 class Kind(IntEnum):
@@ -55,6 +55,7 @@ def taken(objects: Spans, kept: Templates, chosen: NDArray[np.int64]) -> Taken:
     offsets, kinds = np.zeros(values + 1, np.int32), np.empty(values, np.uint8)
     _take(
         objects.addresses,
+        objects.lengths,
         kept.places,
         kept.begins,
         kept.reaches,
@@ -69,7 +70,7 @@ def taken(objects: Spans, kept: Templates, chosen: NDArray[np.int64]) -> Taken:
 
 def around(objects: Spans, places: NDArray[np.int64]) -> tuple[Spans, Spans]:
     """What stands in each object before and after the value of one of its members."""
-    starts, ends = _values_at(objects.addresses, places)
+    starts, ends = _values_at(objects.addresses, objects.lengths, places)
     return (
         Spans(objects.addresses, starts, objects.owners),
         Spans(objects.addresses + ends, objects.lengths - ends, objects.owners),
@@ -78,14 +79,14 @@ def around(objects: Spans, places: NDArray[np.int64]) -> tuple[Spans, Spans]:
 
 @compiled
 def _values_at(
-    addresses: NDArray[np.int64], places: NDArray[np.int64]
+    addresses: NDArray[np.int64], lengths: NDArray[np.int64], places: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     starts, ends = np.zeros(len(places), np.int64), np.zeros(len(places), np.int64)
     for row in range(len(places)):
         data, at = bytes_at(addresses[row]), 0
         for _ in range(places[row] + 1):
-            starts[row] = past_key(data, at + 1)
-            at = past_value(data, starts[row])
+            starts[row] = past_key(data, at + 1, lengths[row])
+            at = past_value(data, starts[row], lengths[row])
         ends[row] = at
     return starts, ends
 
@@ -110,6 +111,7 @@ def _kind_of(data: Bytes, at: int, end: int) -> int:
 @compiled
 def _take(
     addresses: NDArray[np.int64],
+    lengths: NDArray[np.int64],
     places: NDArray[np.int64],
     begins: NDArray[np.int64],
     reaches: NDArray[np.int64],
@@ -123,7 +125,7 @@ def _take(
     starts, ends = np.zeros(most, np.int64), np.zeros(most, np.int64)
     for row in range(len(chosen)):
         data, template = bytes_at(addresses[row]), chosen[row]
-        find_members(data, reaches[template], starts, ends)
+        find_members(data, lengths[row], reaches[template], starts, ends)
         for step in range(begins[template], begins[template + 1] - 1):
             at, end = starts[places[step]], ends[places[step]]
             kinds[value] = _kind_of(data, at, end)

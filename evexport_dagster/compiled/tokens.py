@@ -7,11 +7,9 @@ for that, but has to be read by a parser.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evexport_dagster.compiled import compiled
-
-Bytes = NDArray[np.uint8]
+from evexport_dagster.compiled import compiled, word_at
+from evexport_dagster.compiled.words import WORD, Bytes, first_marked, marked, marked_below
 
 WRONG = -1
 QUOTE, BACKSLASH, COMMA, COLON = ord('"'), ord("\\"), ord(","), ord(":")
@@ -86,6 +84,13 @@ def point_at(data: Bytes, at: int) -> tuple[int, int]:
 def string_end(data: Bytes, at: int, end: int) -> int:
     """Where the closing quote of a text stands that begins here, behind its opening one."""
     while at < end:
+        if at + WORD <= end:
+            word = word_at(data, at)
+            marks = marked(word, QUOTE) | marked(word, BACKSLASH) | marked_below(word, _BLANK)
+            if not marks:
+                at += WORD
+                continue
+            at += first_marked(marks)
         byte = data[at]
         if not _ENDS_RUN[byte]:
             at += 1
@@ -178,11 +183,11 @@ def is_null(data: Bytes, at: int, end: int) -> bool:
 
 
 @compiled
-def past_value(data: Bytes, at: int) -> int:
-    """The end of a value of a text that is proved to be JSON."""
+def past_value(data: Bytes, at: int, end: int) -> int:
+    """The end of a value of a text that is proved to be JSON, and ends there."""
     byte = data[at]
     if byte == QUOTE:
-        return past_string(data, at + 1)
+        return past_string(data, at + 1, end)
     if byte != LEFT_BRACE and byte != LEFT_BRACKET:
         while byte != COMMA and byte != RIGHT_BRACE and byte != RIGHT_BRACKET:
             at += 1
@@ -192,7 +197,7 @@ def past_value(data: Bytes, at: int) -> int:
     while True:
         byte = data[at]
         if byte == QUOTE:
-            at = past_string(data, at + 1)
+            at = past_string(data, at + 1, end)
             continue
         depth += (byte == LEFT_BRACE) + (byte == LEFT_BRACKET)
         depth -= (byte == RIGHT_BRACE) + (byte == RIGHT_BRACKET)
@@ -202,8 +207,19 @@ def past_value(data: Bytes, at: int) -> int:
 
 
 @compiled
-def past_string(data: Bytes, at: int) -> int:
-    """Behind the closing quote of a text that begins here, behind its opening one."""
+def past_string(data: Bytes, at: int, end: int) -> int:
+    """Behind the closing quote of a text that begins here, behind its opening one; what it is part
+    of is proved, and ends there."""
+    while at + WORD <= end:
+        word = word_at(data, at)
+        marks = marked(word, QUOTE) | marked(word, BACKSLASH)
+        if not marks:
+            at += WORD
+            continue
+        at += first_marked(marks)
+        if data[at] == QUOTE:
+            return at + 1
+        at += 2
     while data[at] != QUOTE:
         at += 1 + (data[at] == BACKSLASH)
     return at + 1

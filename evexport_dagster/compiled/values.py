@@ -9,17 +9,17 @@ from typing import Final
 
 import numpy as np
 
-from evexport_dagster.compiled import compiled, copy_bytes
+from evexport_dagster.compiled import compiled, word_at
 from evexport_dagster.compiled.tokens import (
     BACKSLASH,
     COMMA,
     MEANT,
     QUOTE,
     UNICODE,
-    Bytes,
     past_string,
     point_at,
 )
+from evexport_dagster.compiled.words import WORD, Bytes, copy_bytes, marked, marked_below
 
 AS_JSON: Final = 0
 """As it stands in the object."""
@@ -35,11 +35,21 @@ MOST_BYTES: Final = {AS_JSON: 1, AS_CELL: 3, AS_XML: 5, AS_TEXT: 1}
 _LINE_FEED, _CARRIAGE_RETURN = ord("\n"), ord("\r")
 _AMPERSAND, _LESS, _GREATER = ord("&"), ord("<"), ord(">")
 _FIRST_OF_PAIR = 0x10000
+_BLANK = ord(" ")
 _NEVER = np.array([0xEF, 0xBF, 0xBE], np.uint8)
 """U+FFFE in UTF-8; U+FFFF is one more."""
+_NEVER_BEGINS = int(_NEVER[0])
 _IS_SPECIAL = np.zeros(256, np.bool_)
 """What XML has a reference for, or forbids."""
 _IS_SPECIAL[[*range(9), *range(11, 32), *b"&<>"]] = True
+_IS_MARKED = np.zeros((4, 256), np.bool_)
+"""For each way the bytes of JSON that are not written as they stand, and a few more."""
+for _way, _marked in {
+    AS_CELL: b'\\,"',
+    AS_XML: bytes([*range(32), *b"\\&<>", _NEVER[0]]),
+    AS_TEXT: b"\\",
+}.items():
+    _IS_MARKED[_way, [*_marked]] = True
 
 
 @compiled
@@ -138,19 +148,27 @@ def _raw(out: Bytes, to: int, data: Bytes, at: int, end: int, way: int) -> int:
 
 
 @compiled
-def _has_escape(data: Bytes, at: int, end: int) -> bool:
-    while at < end and data[at] != BACKSLASH:
-        at += 1
-    return at < end
+def _marks(word: np.uint64, way: int) -> np.uint64:
+    """Marks the first of `_IS_MARKED`, and perhaps bytes behind it."""
+    marks = marked(word, BACKSLASH)
+    if way == AS_CELL:
+        return marks | marked(word, COMMA) | marked(word, QUOTE)
+    if way == AS_XML:
+        marks |= marked(word, _AMPERSAND) | marked(word, _LESS) | marked(word, _GREATER)
+        return marks | marked(word, _NEVER_BEGINS) | marked_below(word, _BLANK)
+    return marks
 
 
 @compiled
-def _is_plain(data: Bytes, at: int, end: int) -> bool:
-    """Whether a cell with these bytes of JSON is they themselves."""
-    for place in range(at, end):
-        if data[place] in (COMMA, QUOTE, BACKSLASH):
+def _is_plain(data: Bytes, at: int, end: int, way: int) -> bool:
+    """Whether these bytes of JSON are written as they stand."""
+    while at + WORD <= end:
+        if _marks(word_at(data, at), way):
             return False
-    return at < end
+        at += WORD
+    while at < end and not _IS_MARKED[way, data[at]]:
+        at += 1
+    return at >= end
 
 
 @compiled
@@ -170,8 +188,6 @@ def _needs_quotes(out: Bytes, at: int, end: int) -> bool:
 
 @compiled
 def _cell(out: Bytes, to: int, data: Bytes, at: int, end: int, is_text: bool) -> int:
-    if _is_plain(data, at, end):
-        return copy_bytes(out, to, data, at, end - at)
     start = to + 1
     if is_text:
         ends = _decoded(out, start, data, at, end, AS_CELL)
@@ -189,16 +205,18 @@ def put_value(out: Bytes, to: int, data: Bytes, at: int, end: int, way: int) -> 
     is_text = way != AS_JSON and data[at] == QUOTE
     if is_text:
         at, end = at + 1, end - 1
+    is_copied = way == AS_JSON or (way == AS_TEXT and not is_text)
+    # An empty cell is one that is missing.
+    if is_copied or (_is_plain(data, at, end, way) and (way != AS_CELL or at < end)):
+        return copy_bytes(out, to, data, at, end - at)
     if way == AS_CELL:
         return _cell(out, to, data, at, end, is_text)
-    if is_text and (way == AS_XML or _has_escape(data, at, end)):
+    if is_text:
         return _decoded(out, to, data, at, end, way)
-    if way == AS_XML:
-        return _raw(out, to, data, at, end, way)
-    return copy_bytes(out, to, data, at, end - at)
+    return _raw(out, to, data, at, end, way)
 
 
 @compiled
-def past_key(data: Bytes, at: int) -> int:
+def past_key(data: Bytes, at: int, end: int) -> int:
     """Where the value begins whose key begins here, with its opening quote."""
-    return past_string(data, at + 1) + 1
+    return past_string(data, at + 1, end) + 1

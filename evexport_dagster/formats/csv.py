@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from evexport_dagster.columns import EventColumns, relabelled
-from evexport_dagster.compiled.counting import line_ends
+from evexport_dagster.compiled.counting import has_nul, line_ends
 from evexport_dagster.compiled.records import Filled
 from evexport_dagster.compiled.values import AS_CELL
 from evexport_dagster.formats.cells import Group
@@ -57,9 +57,9 @@ class CsvFormat:
         return b""
 
     def scrubbed(self, chunk: memoryview) -> tuple[bytes | memoryview, int]:
+        if not has_nul(chunk):
+            return chunk, 0
         text = bytes(chunk)
-        if b"\0" not in text:
-            return text, 0
         return text.replace(b"\0", _NUL_REPLACED), text.count(0)
 
     def count(self, chunks: Iterable[bytes]) -> int:

@@ -102,12 +102,12 @@ class LineRecords:
     def _texts_of(self, staged: Staged) -> tuple[Spans, NDArray[np.int32]]:
         """The texts of which lines are made, and which of them each line has, in order."""
         found = [*self._choices(staged)]
-        begins = accumulate((len(texts) for texts, _ in found), initial=0)
+        begins = accumulate((len(texts) for texts, _ in found), initial=1)
         parts = np.full((len(staged.rows), len(found)), FILLED, np.int32)
         for part, (begin, (_, chosen)) in enumerate(zip(begins, found, strict=False)):
             if chosen is not None:
                 parts[:, part] = begin + chosen
-        return joined(texts for texts, _ in found), parts
+        return joined([spans_of([""]), *(texts for texts, _ in found)]), parts
 
     def _choices(self, staged: Staged) -> Iterator[tuple[Spans, Numbers | None]]:
         """For each part of a line some texts, and which of them each row has; of the properties

@@ -60,7 +60,7 @@ def _unclean(
     one_each = objects.take(proved[first])
     # No member is shorter than `"":0,`.
     most_keys = int(one_each.lengths.max(initial=0)) // 5 + 1
-    is_doubled = have_a_key_twice(one_each.addresses, most_keys)
+    is_doubled = have_a_key_twice(one_each.addresses, one_each.lengths, most_keys)
     is_unclean = ways == UNPROVED
     is_unclean[proved[is_doubled[list_of]]] = True
     return np.flatnonzero(is_unclean)

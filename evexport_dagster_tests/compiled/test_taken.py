@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evexport_dagster.compiled.records import templates
+from evexport_dagster.compiled.records import template, templates
 from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.compiled.taken import Kind, taken
 
@@ -21,7 +21,7 @@ EXAMPLES = settings(max_examples=100, deadline=None)
 
 
 def values_of(text: str, places: list[int]) -> list[tuple[str, Kind]]:
-    found = taken(spans_of([text]), templates([places]), np.zeros(1, np.int64))
+    found = taken(spans_of([text]), templates([template(places)]), np.zeros(1, np.int64))
     kinds = map(Kind, found.kinds.to_pylist())
     return list(zip(found.texts.to_pylist(), kinds, strict=True))
 

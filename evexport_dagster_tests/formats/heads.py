@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evexport_dagster.columns import EventColumns
-from evexport_dagster.compiled.records import filled, templates
+from evexport_dagster.compiled.records import FILLED, Records, template, templates
 from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.formats import LineFormat
 
@@ -23,6 +23,7 @@ def head(format_: LineFormat, event: str) -> tuple[str, str]:
 def properties(format_: LineFormat, texts: Sequence[str], columns: EventColumns) -> list[str]:
     """The pieces that the properties of objects, given as clean texts, are."""
     places = [{key: place for place, key in enumerate(json.loads(text))} for text in texts]
-    kept = templates([format_.properties(it, columns) for it in places])
-    made = filled(spans_of(texts), kept, np.arange(len(texts)), format_.way).array
-    return [text.as_py() for text in made]
+    kept = templates([template(format_.properties(it, columns)) for it in places])
+    rows, parts = np.arange(len(texts)), np.full((len(texts), 1), FILLED, np.int32)
+    made = Records(spans_of([""]), parts, spans_of(texts), kept, rows, format_.way)
+    return [text.as_py() for text in made.of(rows).array]

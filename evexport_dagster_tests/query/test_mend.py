@@ -40,16 +40,10 @@ def staged(batch: Sequence[str], *, as_string: bool = False, sort: bool = False)
     ((chunk, is_last),) = stage.chunks(rows.con, rows.lake, selection)
     assert is_last
     held = take_chunk(rows.con, chunk, survey, as_string=as_string)
-    found = rows.con.execute(
-        """
-        SELECT row, event_props, (SELECT any_value(keys) FROM shapes
-            WHERE shapes.event = staged.event AND shapes.shape = staged.shape)
-        FROM staged ORDER BY row
-        """
-    ).fetchall()
-    numbers, clean, keys = map(list, zip(*found, strict=True))
-    assert numbers == list(range(len(batch)))
-    assert gathered(held).to_pylist() == clean
+    clean = gathered(held.objects).to_pylist()
+    of_shapes = rows.con.execute("SELECT keys FROM shapes ORDER BY number").fetchall()
+    keys = [of_shapes[shape][0] for shape in held.shapes.tolist()]
+    assert len(clean) == len(batch)
     (surveyed,) = survey.events()
     return Staged(clean, keys, surveyed)
 

@@ -8,12 +8,16 @@ from dataclasses import replace
 from typing import Any, Final
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from evexport_dagster.compiled.gather import gathered
-from evexport_dagster.compiled.spans import spans
+from evexport_dagster.compiled.numbers import numbers
+from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.layouts import CLEVERTAP, LEGACY
 from evexport_dagster.query.old_values import put_back
+from evexport_dagster.query.staged import stage
 
 NAME: Final = "Campaign type"
 PLATFORMS: Final = ("iOS", "ANDROID", "Web", None)
@@ -24,7 +28,6 @@ def rows_of(
     con: duckdb.DuckDBPyConnection, texts: list[str], layout: Any = LEGACY
 ) -> list[tuple[str, str | None]]:
     """The properties of rows with these, each from every platform, and that platform."""
-    con.execute("DROP VIEW IF EXISTS staged")
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE devices AS
@@ -33,27 +36,22 @@ def rows_of(
         """,
         [list(PLATFORMS)],
     )
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE rows AS
-        SELECT (row_number() OVER () - 1)::BIGINT AS row, 0 AS event, event_props, device,
-            hash(json_keys(event_props)) AS shape
-        FROM devices, (SELECT unnest($1::VARCHAR[]) AS event_props)
-        """,
-        [texts],
+    rows = [(text, platform) for platform in PLATFORMS for text in texts]
+    objects = spans_of([text for text, _ in rows])
+    hashes = np.array([hash(tuple(json.loads(text))) for text, _ in rows], np.int64)
+    none = numbers(np.zeros(len(rows), np.int64))
+    chunk = pa.Table.from_pydict(
+        {
+            "event": none,
+            "instance": none,
+            "position": numbers(np.arange(len(rows))),
+            "profile_id": pa.nulls(len(rows), pa.string()),
+            "device": [platform or "none" for _, platform in rows],
+        }
     )
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP VIEW staged AS FROM rows;
-        CREATE OR REPLACE TEMP TABLE shapes AS
-        SELECT DISTINCT event, shape, json_keys(event_props) AS keys FROM rows
-        """
-    )
-    before = con.sql("SELECT event_props FROM rows ORDER BY row").to_arrow_table()
-    objects = put_back(con, layout, spans(before.column(0)))
-    query = "SELECT platform FROM staged JOIN devices USING (device) ORDER BY row"
-    platforms = [platform for (platform,) in con.execute(query).fetchall()]
-    return list(zip(gathered(objects).to_pylist(), platforms, strict=True))
+    staged = put_back(con, layout, stage(con, chunk, objects, hashes.view(np.uint64)))
+    made = gathered(staged.objects).to_pylist()
+    return [(text, platform) for text, (_, platform) in zip(made, rows, strict=True)]
 
 
 @pytest.mark.parametrize(
