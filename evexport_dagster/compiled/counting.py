@@ -17,9 +17,23 @@ def line_ends(text: bytes, *, quoted: bool) -> tuple[int, bool]:
     return _line_ends(data.ctypes.data, len(data), quoted)
 
 
+def line_feeds(text: bytes) -> int:
+    """The line feeds among some bytes."""
+    data = np.frombuffer(text, np.uint8)
+    return _line_feeds(data.ctypes.data, len(data))
+
+
 def has_nul(text: memoryview) -> bool:
     """Whether a NUL is among some bytes."""
     return not np.frombuffer(text, np.uint8).all()
+
+
+@compiled
+def _line_feeds(address: int, length: int) -> int:
+    data, found = bytes_at(address), 0
+    for place in range(length):
+        found += data[place] == _LINE_FEED
+    return found
 
 
 @compiled
