@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from evexport_dagster.compiled import bytes_at, compiled
+from evexport_dagster.compiled import bytes_at, compiled, word_at
 from evexport_dagster.compiled.tokens import QUOTE
+from evexport_dagster.compiled.words import WORD, marked
 
 _LINE_FEED = ord("\n")
 
@@ -38,9 +39,15 @@ def _line_feeds(address: int, length: int) -> int:
 
 @compiled
 def _line_ends(address: int, length: int, quoted: bool) -> tuple[int, bool]:
-    data, found = bytes_at(address), 0
-    for place in range(length):
+    data, found, place = bytes_at(address), 0, 0
+    while place < length:
+        if place + WORD <= length:
+            word = word_at(data, place)
+            if not (marked(word, QUOTE) | marked(word, _LINE_FEED)):
+                place += WORD
+                continue
         # A doubled quote changes nothing.
         quoted ^= data[place] == QUOTE
         found += data[place] == _LINE_FEED and not quoted
+        place += 1
     return found, quoted

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled
 from evexport_dagster.compiled.objects import WITH_NULLS
-from evexport_dagster.compiled.records import assembled
+from evexport_dagster.compiled.records import Texts, assembled
 from evexport_dagster.compiled.spans import Spans
 from evexport_dagster.compiled.tokens import (
     COMMA,
@@ -27,13 +27,15 @@ def gathered(texts: Spans) -> pa.LargeStringArray:
     return assembled([texts], np.arange(len(texts))).array
 
 
-def without_nulls(texts: Spans, states: NDArray[np.uint8]) -> pa.LargeStringArray:
-    """The texts, copied, but those `WITH_NULLS` less their null members."""
-    offsets = np.zeros(len(states) + 1, np.int64)
-    made = np.empty(texts.lengths.sum(), np.uint8)
-    _write(texts.addresses, texts.lengths, states, made.ctypes.data, offsets)
-    data = pa.py_buffer(made[: offsets[-1]])
-    return pa.LargeStringArray.from_buffers(len(states), pa.py_buffer(offsets), data)
+def without_nulls(texts: Spans, states: NDArray[np.uint8]) -> Spans:
+    """The texts, those `WITH_NULLS` less their null members."""
+    rows = np.flatnonzero(states == WITH_NULLS)
+    if not len(rows):
+        return texts
+    before = texts.take(rows)
+    made, offsets = np.empty(before.lengths.sum(), np.uint8), np.zeros(len(rows) + 1, np.int64)
+    _write(before.addresses, before.lengths, made.ctypes.data, offsets)
+    return texts.replaced(rows, Texts(made, offsets).spans)
 
 
 @compiled
@@ -57,16 +59,11 @@ def _cut(data: Bytes, count: int, made: Bytes, to: int) -> int:
 def _write(
     addresses: NDArray[np.int64],
     lengths: NDArray[np.int64],
-    states: NDArray[np.uint8],
     address: int,
     offsets: NDArray[np.int64],
 ) -> None:
-    """Write the texts to an address, and where each ends."""
+    """Write the texts, less their null members, to an address, and where each ends."""
     made, to = bytes_at(address), 0
     for text in range(len(addresses)):
-        data = bytes_at(addresses[text])
-        if states[text] == WITH_NULLS:
-            to = _cut(data, lengths[text], made, to)
-        else:
-            to = copy_bytes(made, to, data, 0, lengths[text])
+        to = _cut(bytes_at(addresses[text]), lengths[text], made, to)
         offsets[text + 1] = to

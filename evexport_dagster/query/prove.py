@@ -1,40 +1,63 @@
-"""Batches of rows as they come from the source, with their properties proved clean or not."""
+"""Rows as they come from the source, with their properties proved clean or not."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled.gather import without_nulls
-from evexport_dagster.compiled.numbers import numbers
 from evexport_dagster.compiled.objects import UNPROVED, WITH_NULLS, look_at
-from evexport_dagster.compiled.spans import Spans, spans
+from evexport_dagster.compiled.spans import Spans, joined, spans
 
 PROPERTIES = "event_props"
 SEED = np.uint64(secrets.randbits(64))
 """Of the hashes of keys: whoever names properties must not choose which of these collide."""
 
 
-def proved(batch: pa.RecordBatch, *, as_string: bool) -> pa.RecordBatch:
-    """A batch with clean properties where these could be proved, less their null members.
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of the source, and of each its properties, less null members where they are clean.
 
-    `way` is 2 (`UNPROVED`) where they have to be mended, as all of them where scalars become texts
-    (`as_string`); otherwise `shape` tells those with other keys apart.
+    `ways` is 2 (`UNPROVED`) where they have to be mended; otherwise `shapes` tells those with other
+    keys apart.
     """
-    texts = batch.column(PROPERTIES)
-    found = spans(texts)
-    ways, shapes = _looked_at(found, as_string=as_string)
-    cut = WITH_NULLS in ways
-    clean = without_nulls(found, ways) if cut else texts.cast(pa.large_string())
-    batch = batch.set_column(batch.schema.get_field_index(PROPERTIES), PROPERTIES, clean)
-    return batch.append_column("way", numbers(ways)).append_column("shape", numbers(shapes))
+
+    rows: pa.Table
+    objects: Spans
+    ways: NDArray[np.uint8]
+    shapes: NDArray[np.uint64]
+
+    @property
+    def size(self) -> int:
+        """The bytes that it holds, shared ones once."""
+        columns = (column for column in self.rows.columns for column in column.chunks)
+        buffers = {it.address: it.size for column in columns for it in column.buffers() if it}
+        copied = self.objects.lengths[self.ways == WITH_NULLS].sum()
+        return int(sum(buffers.values()) + copied)
 
 
-def _looked_at(texts: Spans, *, as_string: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
-    if not as_string:
-        return look_at(texts.addresses, texts.lengths, SEED)
-    rows = len(texts)
-    return np.full(rows, UNPROVED, np.uint8), np.zeros(rows, np.uint64)
+def proved(batch: pa.RecordBatch, *, as_string: bool) -> Chunk:
+    """A batch, with what could be proved of it: nothing where scalars become texts (`as_string`),
+    since all of them have to be read for that."""
+    rows, objects = pa.Table.from_batches([batch]), spans(batch.column(PROPERTIES))
+    if as_string:
+        count = len(objects)
+        unproved = np.full(count, UNPROVED, np.uint8)
+        return Chunk(rows, objects, unproved, np.zeros(count, np.uint64))
+    ways, shapes = look_at(objects.addresses, objects.lengths, SEED)
+    return Chunk(rows, without_nulls(objects, ways), ways, shapes)
+
+
+def one_chunk(chunks: Sequence[Chunk]) -> Chunk:
+    """The rows of all of them."""
+    return Chunk(
+        pa.concat_tables([it.rows for it in chunks]),
+        joined(it.objects for it in chunks),
+        np.concatenate([it.ways for it in chunks]),
+        np.concatenate([it.shapes for it in chunks]),
+    )

@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 import duckdb
-import pyarrow as pa
 
 from evexport_dagster.errors import Fault, SpecError
-from evexport_dagster.query.prove import proved
+from evexport_dagster.query.prove import Chunk, one_chunk, proved
 from evexport_dagster.source import EVENTS_VIEW, PROFILES_VIEW, Lake
 from evexport_dagster.text import sql_literal
 from evexport_dagster.windows import Window
@@ -55,35 +54,27 @@ class Selection:
 
 def chunks(
     con: duckdb.DuckDBPyConnection, lake: Lake, selection: Selection
-) -> Iterator[tuple[pa.Table, bool]]:
-    """The selected rows as Arrow tables of a bounded size, each with whether it is the last.
+) -> Iterator[tuple[Chunk, bool]]:
+    """The selected rows in chunks of a bounded size, each with whether it is the last.
 
     In the order of the source, or of their files where these have one. `event` is the
-    position in the selection's names; `way` and `shape` are those of `proved`.
+    position in the selection's names.
     """
     if not selection.events:
         return
     most = _CHUNK_BYTES * (_WHERE_SORTED if selection.in_order else 1)
-    held: list[pa.RecordBatch] = []
+    held: list[Chunk] = []
     size = 0
     # A connection with an open reader refuses other queries.
     with con.cursor() as stream:
         for batch in stream.sql(_events(lake, selection)).to_arrow_reader(_BATCH_ROWS):
             if size >= most:
-                yield pa.Table.from_batches(held), False
+                yield one_chunk(held), False
                 held, size = [], 0
             held.append(proved(batch, as_string=selection.as_string))
-            # No column of what DuckDB made goes before all of them do.
-            size += _size(batch, held[-1])
+            size += held[-1].size
     if held:
-        yield pa.Table.from_batches(held), True
-
-
-def _size(*batches: pa.RecordBatch) -> int:
-    """The bytes of batches, shared ones once."""
-    columns = (column for batch in batches for column in batch.columns)
-    buffers = {it.address: it.size for column in columns for it in column.buffers() if it}
-    return sum(buffers.values())
+        yield one_chunk(held), True
 
 
 def profile_ids(lake: Lake, selection: Selection) -> str:

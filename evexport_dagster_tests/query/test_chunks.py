@@ -334,7 +334,7 @@ def test_the_lake_is_open_while_its_events_are_read() -> None:
     for chunk, _ in stage.chunks(lake.con, lake.lake, chosen):
         for view in ("source_events", "source_profiles"):
             counts += lake.con.execute(f"SELECT count(*) FROM {view}").fetchall()
-        assert 0 < chunk.num_rows <= CHUNK_ROWS
+        assert 0 < chunk.rows.num_rows <= CHUNK_ROWS
     assert counts == [(100,), (1,)] * 5
     assert len(make(lake, export).lines[0]) == 100
 
@@ -354,7 +354,7 @@ def test_chunks_end_where_the_rows_end(rows: int) -> None:
     chosen = stage.Selection(DAY, ("Charged",), where=None, device=False, sort=False)
     patched = chunked()
     try:
-        found = [(it.num_rows, last) for it, last in stage.chunks(lake.con, lake.lake, chosen)]
+        found = [(it.rows.num_rows, last) for it, last in stage.chunks(lake.con, lake.lake, chosen)]
         none = stage.Selection(DAY, (), where=None, device=False, sort=False)
         assert not list(stage.chunks(lake.con, lake.lake, none))
     finally:
