@@ -41,7 +41,7 @@ from evexport_dagster.query.staged import (
 _NO_COLUMNS = EventColumns((), listed=True)
 """Those of an event whose rows are not rendered."""
 _BATCH_ROWS = 16384
-"""The records that are put together at once; of each series among them a slice is handed on."""
+"""The records that are put together at once."""
 
 
 class LineRecords:
@@ -56,7 +56,8 @@ class LineRecords:
     def of(
         self, staged: Staged, columns: Mapping[int, EventColumns]
     ) -> Iterator[tuple[int, int, pa.Array]]:
-        """(event, instance, lines) of rows of these events, in batches, in their order."""
+        """(event, instance, lines) of rows of these events, in batches; what goes to the same files
+        comes together, in the order of the rows."""
         texts, parts = self._texts_of(staged)
         records = Records(
             texts,
@@ -70,8 +71,9 @@ class LineRecords:
         distinct, codes = told_apart(numbers(series))
         # NumPy sorts numbers of few bits by counting.
         small = codes.astype(np.min_scalar_type(len(distinct)))
+        in_series = np.argsort(small, kind="stable")
         for start in range(0, len(series), _BATCH_ROWS):
-            order = start + np.argsort(small[start : start + _BATCH_ROWS], kind="stable")
+            order = in_series[start : start + _BATCH_ROWS]
             lines, of_line = records.of(order).array, series[order]
             borders = [0, *(np.flatnonzero(np.diff(of_line)) + 1).tolist(), len(order)]
             for first, end in pairwise(borders):
