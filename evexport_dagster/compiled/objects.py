@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled
 from evexport_dagster.compiled.keys import add_key, hash_as_read
+from evexport_dagster.compiled.spans import Spans
 from evexport_dagster.compiled.tokens import (
     COLON,
     COMMA,
@@ -205,11 +206,17 @@ def shapes_of(
     return shapes
 
 
+def have_a_key_twice(objects: Spans) -> NDArray[np.bool_]:
+    """Which compact JSON objects have a key twice at the first level."""
+    # No member is shorter than `"":0,`.
+    most_keys = int(objects.lengths.max(initial=0)) // 5 + 1
+    return _have_a_key_twice(objects.addresses, objects.lengths, most_keys)
+
+
 @compiled
-def have_a_key_twice(
+def _have_a_key_twice(
     addresses: NDArray[np.int64], lengths: NDArray[np.int64], most_keys: int
 ) -> NDArray[np.bool_]:
-    """Which compact JSON objects of at most so many members have a key twice at the first level."""
     keys = np.zeros(most_keys, np.uint64)
     found = np.zeros(len(addresses), np.bool_)
     for text in range(len(addresses)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Final, TypeAlias
 
@@ -89,28 +90,34 @@ class Records:
 
     def of(self, rows: NDArray[np.int64]) -> Texts:
         """Some of the records, put together."""
-        parts = self.parts[rows]
-        most = self.texts.lengths[parts].sum()
-        objects, chosen = self.objects.take(rows), self.chosen[rows]
-        most += self.templates.sizes(objects, chosen, self.way).sum()
-        data, offsets = np.empty(int(most), np.uint8), np.zeros(len(rows) + 1, np.int64)
+        most = int(self._sizes[rows].sum())
+        data, offsets = np.empty(most, np.uint8), np.zeros(len(rows) + 1, np.int64)
         _put_together(
+            rows,
             self.texts.addresses,
             self.texts.lengths,
-            parts,
-            objects.addresses,
-            objects.lengths,
+            self.parts,
+            self.objects.addresses,
+            self.objects.lengths,
             self.templates.texts.addresses,
             self.templates.texts.lengths,
             self.templates.places,
             self.templates.begins,
             self.templates.reaches,
-            chosen,
+            self.chosen,
             self.way,
             data.ctypes.data,
             offsets,
         )
         return Texts(data, offsets)
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """How many bytes each record has at most."""
+        sizes = self.templates.sizes(self.objects, self.chosen, self.way)
+        for part in self.parts.T:
+            sizes += self.texts.lengths[part]
+        return sizes
 
 
 def template(piece: Filled) -> Template:
@@ -165,6 +172,7 @@ def find_members(
 
 @compiled
 def _put_together(
+    rows: NDArray[np.int64],
     addresses: NDArray[np.int64],
     lengths: NDArray[np.int64],
     parts: NDArray[np.int32],
@@ -183,8 +191,9 @@ def _put_together(
     out, to = bytes_at(out_address), 0
     most = reaches.max()
     starts, ends = np.zeros(most, np.int64), np.zeros(most, np.int64)
-    for row in range(len(parts)):
-        for part in parts[row]:
+    for record, row in enumerate(rows):
+        for place in range(parts.shape[1]):
+            part = parts[row, place]
             if part != FILLED:
                 to = copy_bytes(out, to, bytes_at(addresses[part]), 0, lengths[part])
                 continue
@@ -192,12 +201,12 @@ def _put_together(
             find_members(data, object_lengths[row], reaches[piece], starts, ends)
             for step in range(begins[piece], begins[piece + 1]):
                 to = copy_bytes(out, to, bytes_at(text_addresses[step]), 0, text_lengths[step])
-                place = places[step]
-                if place == WHOLE:
+                member = places[step]
+                if member == WHOLE:
                     to = copy_bytes(out, to, data, 0, object_lengths[row])
-                elif place != NOTHING:
-                    to = put_value(out, to, data, starts[place], ends[place], way)
-        offsets[row + 1] = to
+                elif member != NOTHING:
+                    to = put_value(out, to, data, starts[member], ends[member], way)
+        offsets[record + 1] = to
 
 
 @compiled

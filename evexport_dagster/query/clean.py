@@ -40,7 +40,7 @@ class CleanedObject:
         return (
             f"CASE WHEN NOT {guards.harmless(text)} THEN"
             f" CASE WHEN NOT {guards.compact(text)} THEN {_EXACT}"
-            f" WHEN {guards.nested_once(text)} THEN {_AS_IT_IS} ELSE {_COMPACT} END"
+            f" WHEN are_clean({text}) THEN {_AS_IT_IS} ELSE {_COMPACT} END"
             f" WHEN NOT ({guards.may_hold_null(text)}) THEN {_AS_IT_IS}"
             f" WHEN {guards.nulls_can_be_cut(text)} AND {unique} THEN {_NULLS_CUT}"
             f" ELSE {_EXACT} END"

@@ -13,10 +13,15 @@ from itertools import accumulate
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from duckdb import sqltypes
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from evexport_dagster.compiled.numbers import booleans
+from evexport_dagster.compiled.objects import CLEAN, have_a_key_twice, look_at
+from evexport_dagster.compiled.spans import spans
+from evexport_dagster.query.prove import SEED
 from evexport_dagster.strict_json import (
     BESIDE_MALFORMED,
     MALFORMED,
@@ -102,12 +107,23 @@ def register(con: duckdb.DuckDBPyConnection) -> None:
         rows = zip(*(column.to_pylist() for column in columns), strict=True)
         return string_array([function(*row) for row in rows])
 
+    _register(con, "are_clean", _are_clean, 1, "BOOLEAN")
     _register(con, "exact_joined", lambda a, b, c: texts_of(joined, a, b, c), 3, "VARCHAR")
     _register(con, "exact_object", cleaned(clean), 1, _CLEANED_SQL)
     _register(con, "exact_as_string", cleaned(clean_as_string), 1, _CLEANED_SQL)
     _register(con, "exact_unless_unique", cleaned(clean_unless_unique), 1, _CLEANED_SQL)
     _register(con, "exact_values", listed(values), 2, "VARCHAR[]")
     _register(con, "exact_texts", listed(texts), 2, "VARCHAR[]")
+
+
+def _are_clean(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Which texts are strict, compact objects without null members, and without a key twice."""
+    found = spans(texts)
+    ways, _ = look_at(found.addresses, found.lengths, SEED)
+    clean = np.flatnonzero(ways == CLEAN)
+    is_clean = ways == CLEAN
+    is_clean[clean] = ~have_a_key_twice(found.take(clean))
+    return booleans(is_clean)
 
 
 def _cleaned_array(cleaned: Sequence[Cleaned]) -> pa.Array:

@@ -26,7 +26,6 @@ _NUMBER = (
     rf"(?:[1-9][0-9]{{18}}|-?(?:0|[1-9][0-9]{{0,17}}"
     rf"|(?:0|[1-9][0-9]{{0,14}}){_EXPONENT}|(?:{_DECIMAL})(?:{_EXPONENT})?))"
 )
-_BRACKETS = 100
 _TOKEN_NUMBER = (
     "(?:[0-9]{19}|-?(?:[0-9]{1,18}|[0-9][0-9.]{0,15}"
     rf"|[0-9][0-9.]{{0,14}}{_EXPONENT}))"
@@ -46,22 +45,6 @@ def compact(text: str) -> str:
     lone surrogate. Whether they are in a right order, and no key comes twice, is not tested."""
     number = rf"{_TOKEN_NUMBER}[,\]}}]"
     return _matches(text, rf"\{{(?:{_STRING}|{number}|true|false|null|[\[\]{{}}:,])*")
-
-
-def nested_once(text: str) -> str:
-    """SQL condition on a compact text: JSON, nothing null, of a depth that recursion bears, and in
-    no object below the first level does a key come twice."""
-    shallow = _matches(text, rf"[^\[{{]*(?:[\[{{][^\[{{]*){{0,{_BRACKETS}}}")
-    # DuckDB lets a last comma pass.
-    without = " AND ".join(
-        f"NOT contains({text}, {sql_literal(risk)})" for risk in (",]", ",}", "null")
-    )
-    keys = f"json_keys({text}, '$..*')"
-    doubled = f"list_filter({keys}, lambda keys: len(list_distinct(keys)) < len(keys))"
-    return (
-        f"{without} AND {shallow}"
-        f" AND CASE WHEN json_valid({text}) THEN len({doubled}) = 0 ELSE false END"
-    )
 
 
 def _matches(text: str, pattern: str) -> str:

@@ -52,10 +52,7 @@ def _unclean(chunk: Chunk) -> NDArray[np.int64]:
     proved = np.flatnonzero(chunk.ways != UNPROVED)
     lists, list_of = told_apart(numbers(chunk.shapes[proved]))
     first, _ = firsts(list_of, proved, len(lists))
-    one_each = chunk.objects.take(proved[first])
-    # No member is shorter than `"":0,`.
-    most_keys = int(one_each.lengths.max(initial=0)) // 5 + 1
-    is_doubled = have_a_key_twice(one_each.addresses, one_each.lengths, most_keys)
+    is_doubled = have_a_key_twice(chunk.objects.take(proved[first]))
     is_unclean = chunk.ways == UNPROVED
     is_unclean[proved[is_doubled[list_of]]] = True
     return np.flatnonzero(is_unclean)

@@ -18,6 +18,9 @@ PROPERTIES = "event_props"
 SEED = np.uint64(secrets.randbits(64))
 """Of the hashes of keys: whoever names properties must not choose which of these collide."""
 
+_NUMBERS_OF_ROW = 200
+"""Bytes: addresses, lengths, and which person, device, keys and files it has."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -34,11 +37,11 @@ class Chunk:
 
     @property
     def size(self) -> int:
-        """The bytes that it holds, shared ones once."""
+        """The bytes that it holds, shared ones once, and what its rows bring beside their texts."""
         columns = (column for column in self.rows.columns for column in column.chunks)
         buffers = {it.address: it.size for column in columns for it in column.buffers() if it}
         copied = self.objects.lengths[self.ways == WITH_NULLS].sum()
-        return int(sum(buffers.values()) + copied)
+        return int(sum(buffers.values()) + copied + len(self.objects) * _NUMBERS_OF_ROW)
 
 
 def proved(batch: pa.RecordBatch, *, as_string: bool) -> Chunk:

@@ -24,7 +24,7 @@ NAME_IN_SOURCE = "name_in_source"
 """The column with the name of an event, where all of them make one series."""
 
 _BATCH_ROWS = 32768
-_CHUNK_BYTES = 192 << 20
+_CHUNK_BYTES = 224 << 20
 _WHERE_SORTED = 1 / 3
 """Chunks are smaller where rows are sorted, since what sorts them holds memory all the while."""
 
