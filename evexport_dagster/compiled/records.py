@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled import bytes_at, compiled
-from evexport_dagster.compiled.spans import Spans, spans_of_bytes
+from evexport_dagster.compiled.spans import Spans, spans_within
 from evexport_dagster.compiled.tokens import RIGHT_BRACE, past_value
 from evexport_dagster.compiled.values import MOST_BYTES, past_key, put_value
 from evexport_dagster.compiled.words import Bytes, copy_bytes
@@ -29,8 +29,15 @@ FILLED: Final = 0
 Filled: TypeAlias = Sequence[str | int]
 """A text with values in it: constant texts, and places of the members whose values stand there."""
 
-Template: TypeAlias = tuple[tuple[bytes, int], ...]
-"""A constant text, the place of the member whose value follows it, and so on, up to NOTHING."""
+
+@dataclass(frozen=True)
+class Template:
+    """Constant texts, joined, and their lengths; the place of the member whose value follows each,
+    NOTHING behind the last. Both arrays hold 64 bits."""
+
+    text: bytes
+    lengths: array[int]
+    places: array[int]
 
 
 @dataclass(frozen=True)
@@ -122,26 +129,30 @@ class Records:
 
 def template(piece: Filled) -> Template:
     """A text with values in it, made ready to be one of some templates."""
-    steps, text = [], ""
+    texts, places = [""], array("q")
     for part in piece:
         if isinstance(part, str):
-            text += part
+            texts[-1] += part
         else:
-            steps.append((text.encode(), part))
-            text = ""
-    return (*steps, (text.encode(), NOTHING))
+            places.append(part)
+            texts.append("")
+    places.append(NOTHING)
+    encoded = [text.encode() for text in texts]
+    return Template(b"".join(encoded), array("q", map(len, encoded)), places)
 
 
 def templates(pieces: Sequence[Template]) -> Templates:
-    """Templates, made ready to be filled."""
-    places = [place for piece in pieces for _, place in piece]
-    begins = np.array([0, *accumulate(map(len, pieces))], np.int64)
-    reaches = [max(place for _, place in piece) + 1 for piece in pieces]
+    """One template or more, made ready to be filled."""
+    lengths, places = (
+        np.frombuffer(b"".join(its), np.int64)
+        for its in ((piece.lengths for piece in pieces), (piece.places for piece in pieces))
+    )
+    begins = np.cumsum([0, *(len(piece.places) for piece in pieces)])
     return Templates(
-        spans_of_bytes([text for piece in pieces for text, _ in piece]),
-        np.array(places, np.int64),
+        spans_within(b"".join(piece.text for piece in pieces), lengths),
+        places,
         begins,
-        np.array(reaches, np.int64).clip(0),
+        np.maximum.reduceat(places, begins[:-1]).clip(NOTHING + 1) + 1,
     )
 
 

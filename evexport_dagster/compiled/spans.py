@@ -61,11 +61,11 @@ def spans(texts: pa.Array | pa.ChunkedArray) -> Spans:
 
 def spans_of(texts: Sequence[str]) -> Spans:
     """Some texts in UTF-8."""
-    return spans_of_bytes([text.encode() for text in texts])
+    encoded = [text.encode() for text in texts]
+    return spans_within(b"".join(encoded), np.array([*map(len, encoded)], np.int64))
 
 
-def spans_of_bytes(texts: Sequence[bytes]) -> Spans:
-    """Some texts, copied."""
-    data = np.frombuffer(b"".join(texts) or b"\0", np.uint8)
-    lengths = np.array([*map(len, texts)], np.int64)
-    return Spans(data.ctypes.data + np.cumsum(lengths) - lengths, lengths, (data,))
+def spans_within(data: bytes, lengths: NDArray[np.int64]) -> Spans:
+    """Texts that lie one after the other."""
+    held = np.frombuffer(data or b"\0", np.uint8)
+    return Spans(held.ctypes.data + np.cumsum(lengths) - lengths, lengths, (held,))

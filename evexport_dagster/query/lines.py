@@ -89,11 +89,11 @@ class LineRecords:
         made = []
         for event, names in self._con.execute(query).fetchall():
             keys, its = (event, *names), columns.get(event, _NO_COLUMNS)
-            known, piece = before.get(keys, (None, ()))
-            if known is not its:
-                piece = self._template(names, its)
-            self._templates[keys] = its, piece
-            made.append(piece)
+            found = before.get(keys)
+            if found is None or found[0] is not its:
+                found = its, self._template(names, its)
+            self._templates[keys] = found
+            made.append(found[1])
         return templates(made)
 
     def _template(self, names: Sequence[str], columns: EventColumns) -> Template:
