@@ -222,9 +222,8 @@ def odd_people(
     people = con.sql(_PEOPLE_OF_CHUNK).to_arrow_table()
     if people.column("is_known").null_count:
         return None
-    order = integers_of(people.column("number"))
     missing, phones, odd = (
-        flags(people.column(name), order)[staged.people]
+        integers_of(people.column(name).cast(pa.uint8())).astype(np.bool_)[staged.people]
         for name in ("is_missing", "odd_phone", "is_odd")
     )
     devices = con.sql(_ODD_DEVICES).to_arrow_table()
@@ -250,18 +249,11 @@ def _odd_objects(
     return con.execute(_ODD_OBJECTS).fetchall()
 
 
-def flags(truths: pa.ChunkedArray, order: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Truth values by their numbers, none of them NULL."""
-    found = np.zeros(len(order), np.bool_)
-    found[order] = integers_of(truths.cast(pa.uint8()))
-    return found
-
-
 _PEOPLE_OF_CHUNK = """
-    SELECT number, is_known, NOT is_known AS is_missing, odd_phone,
-        coalesce(len(odd) > 0, false) AS is_odd
+    SELECT is_known, NOT is_known AS is_missing, odd_phone, coalesce(len(odd) > 0, false) AS is_odd
     FROM people_of_chunk LEFT JOIN people
         ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
+    ORDER BY number
 """
 _ODD_DEVICES = """
     SELECT number
