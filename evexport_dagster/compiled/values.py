@@ -206,7 +206,7 @@ def put_value(out: Bytes, to: int, data: Bytes, at: int, end: int, way: int) -> 
     if is_text:
         at, end = at + 1, end - 1
     is_copied = way == AS_JSON or (way == AS_TEXT and not is_text)
-    # An empty cell is one that is missing.
+    # An empty text is quoted: a blank cell is a missing value.
     if is_copied or (_is_plain(data, at, end, way) and (way != AS_CELL or at < end)):
         return copy_bytes(out, to, data, at, end - at)
     if way == AS_CELL:

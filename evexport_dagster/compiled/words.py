@@ -1,4 +1,4 @@
-"""Bytes eight at a time: copied, compared, searched and hashed. The machine is little-endian."""
+"""Bytes eight at a time: copied, searched and hashed. The machine is little-endian."""
 
 from __future__ import annotations
 

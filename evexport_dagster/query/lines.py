@@ -26,11 +26,10 @@ from evexport_dagster.compiled.spans import Spans, joined, spans, spans_of
 from evexport_dagster.formats import LineFormat
 from evexport_dagster.formats.cells import Group, text_cell
 from evexport_dagster.layouts import Deleted, EventName, EventTime, Member, Properties
-from evexport_dagster.query.shape import DEVICES, PEOPLE, Piece, RecordShape
+from evexport_dagster.query.shape import Piece, RecordShape
 from evexport_dagster.query.stage import NAME_IN_SOURCE
 from evexport_dagster.query.staged import (
-    DEVICES_OF_CHUNK,
-    PEOPLE_OF_CHUNK,
+    PIECES_OF_CHUNK,
     Numbers,
     Staged,
     event_and_instance,
@@ -116,8 +115,8 @@ class LineRecords:
         nothing."""
         own = self._own_texts()
         tables = {
-            table: _Pieces(self._con.sql(query), getattr(staged, table))
-            for table, query in ((PEOPLE, PEOPLE_OF_CHUNK), (DEVICES, DEVICES_OF_CHUNK))
+            table: _Pieces(self._con.sql(query), staged.numbers_of(table))
+            for table, query in PIECES_OF_CHUNK.items()
             if self._shape.pieces_of(table)
         }
         for part in _merged(self._parts()):

@@ -18,18 +18,19 @@ from numpy.typing import NDArray
 from evexport_dagster.compiled.gather import gathered
 from evexport_dagster.compiled.numbers import integers_of, numbers
 from evexport_dagster.compiled.spans import Spans
+from evexport_dagster.query.shape import DEVICES, PEOPLE
 
 Numbers: TypeAlias = NDArray[np.int64]
 
-PEOPLE_OF_CHUNK: Final = """
-    SELECT number, people.*
-    FROM people_of_chunk JOIN people
-        ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
-"""
-DEVICES_OF_CHUNK: Final = """
-    SELECT number, devices.* FROM devices_of_chunk JOIN devices USING (device)
-"""
-"""SQL for the rows of `people` and `devices` that a chunk needs, with their numbers there."""
+PIECES_OF_CHUNK: Final = {
+    PEOPLE: """
+        SELECT number, people.*
+        FROM people_of_chunk JOIN people
+            ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
+        """,
+    DEVICES: "SELECT number, devices.* FROM devices_of_chunk JOIN devices USING (device)",
+}
+"""SQL for the rows of each table of pieces that a chunk needs, with their numbers there."""
 
 _SERIES_BITS: Final = 32
 
@@ -55,6 +56,10 @@ class Staged:
     def series(self) -> Numbers:
         """The number of the files that a row belongs to."""
         return (self.events << _SERIES_BITS) + self.instances
+
+    def numbers_of(self, table: str) -> Numbers:
+        """The `number` of each row's person or device, by the name of their table."""
+        return {PEOPLE: self.people, DEVICES: self.devices}[table]
 
     def of_events(self, events: Collection[int]) -> Staged:
         """The rows of these events."""

@@ -13,8 +13,8 @@ from evexport_dagster.compiled.numbers import numbers
 from evexport_dagster.formats import ValueFormat
 from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.values import Entries, booleans, integers, lists, read_tokens, strings
-from evexport_dagster.query.shape import DEVICES, PEOPLE, RecordShape
-from evexport_dagster.query.staged import DEVICES_OF_CHUNK, PEOPLE_OF_CHUNK, Staged
+from evexport_dagster.query.shape import RecordShape
+from evexport_dagster.query.staged import PIECES_OF_CHUNK, Staged
 from evexport_dagster.source import FloatMembers
 
 NO_FLOATS = FloatMembers()
@@ -46,13 +46,13 @@ class ValueGroups:
         staged: Staged,
     ) -> None:
         self._tables = []
-        for name, query in ((PEOPLE, PEOPLE_OF_CHUNK), (DEVICES, DEVICES_OF_CHUNK)):
+        for name, query in PIECES_OF_CHUNK.items():
             if pieces := shape.pieces_of(name):
                 table = whole_batch(con, f"FROM ({query}) ORDER BY number")
                 columns: dict[str, pa.Array] = {}
                 for it in pieces:
                     columns |= _columns(format_, it.groups, table.column(it.column), floats)
-                self._tables.append((getattr(staged, name), columns))
+                self._tables.append((staged.numbers_of(name), columns))
 
     def of_rows(self, rows: slice) -> dict[str, pa.Array]:
         """The columns of the groups, for these rows of the chunk."""

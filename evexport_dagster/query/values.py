@@ -7,6 +7,7 @@ people, devices ─> their groups, once each ─> looked up for each row ─┴�
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
@@ -36,29 +37,26 @@ from evexport_dagster.source import FloatMembers
 Records = tuple[int, int, pa.RecordBatch]
 
 
+@dataclass(frozen=True)
 class ValueRecords:
     """The records of a window as columns of values, chunk by chunk.
 
     `floats` are the members of the source's objects, by column, that are 32-bit floats.
     """
 
-    def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        shape: RecordShape,
-        format_: ValueFormat,
-        floats: Mapping[str, FloatMembers],
-    ) -> None:
-        self._con, self._shape, self._format, self._floats = con, shape, format_, floats
+    con: duckdb.DuckDBPyConnection
+    shape: RecordShape
+    format: ValueFormat
+    floats: Mapping[str, FloatMembers]
 
     def of(self, staged: Staged, columns: Mapping[int, EventColumns]) -> Iterator[Records]:
         """(event, instance, records) of rows of these events, in their order."""
-        shape, format_ = self._shape, self._format
-        groups = ValueGroups(self._con, shape, format_, self._floats, staged)
-        leads = of_each_row(self._con, f"{shape.lead('staged')} AS lead").column("lead")
+        shape, format_ = self.shape, self.format
+        groups = ValueGroups(self.con, shape, format_, self.floats, staged)
+        leads = of_each_row(self.con, f"{shape.lead('staged')} AS lead").column("lead")
         leads = leads.take(numbers(staged.rows)).combine_chunks()
-        shapes = _Shapes(self._con)
-        of_source = self._floats.get(shape.layout.properties_of, NO_FLOATS)
+        shapes = _Shapes(self.con)
+        of_source = self.floats.get(shape.layout.properties_of, NO_FLOATS)
         start = 0
         for event, instances in _by_event(_runs(staged.series)):
             count = sum(rows for _, rows in instances)
