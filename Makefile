@@ -32,7 +32,7 @@ dev: $(READY) lake/profiles.parquet ## Open this folder's exports in Dagster, at
 	@DAGSTER_HOME="$(CURDIR)" PYTHONWARNINGS="ignore:Function" $(BIN)/dagster dev --port $(PORT)
 
 test: lint $(AZURITE) $(BROWSER) ## Run everything that must hold: linter, types, all tests
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 soak: $(TOOLS) ## Let a year go by, and kill a real daemon: takes a quarter of an hour
 	@$(BIN)/pytest --numprocesses 2 --override-ini faulthandler_timeout=3600 \

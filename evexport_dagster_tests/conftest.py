@@ -11,13 +11,19 @@ from evexport_dagster_tests.clouds.fixtures import (
     s3_server,
 )
 from evexport_dagster_tests.nothing_skipped import pytest_configure
+from evexport_dagster_tests.workers import (
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+)
 
 __all__ = [
     "azure_cloud",
     "azure_server",
     "gcs_cloud",
     "gcs_server",
+    "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_xdist_auto_num_workers",
     "s3_cloud",
     "s3_server",
 ]

@@ -72,6 +72,7 @@ def project(tmp_path: Path) -> Path:
     return home
 
 
+@pytest.mark.long
 def test_a_person_sees_what_is_exported_what_failed_and_how_to_redo_it(
     project: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,12 @@ from typing import Any, TypeVar
 import evexport_dagster
 
 REPOSITORY = Path(evexport_dagster.__file__).parents[1]
+DAGSTER_YAML = """\
+concurrency: {pools: {granularity: run}}
+run_queue: {dequeue_interval_seconds: 1}
+telemetry: {enabled: false}
+"""
+"""An instance whose runs of exports wait for one another, and begin soon."""
 _DEATH_SIGNAL = 1
 _LIBC = ctypes.CDLL(None)
 _T = TypeVar("_T")

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from evexport_dagster.exports import Project
 from evexport_dagster.windows import window_from_key
 
 from .conftest import DAY
 from .materialized import materialized_keys
-from .servers import Servers, servers
+from .servers import DAGSTER_YAML, Servers, servers
 
 LOCATION = "evexport_dagster.definitions"
 ASSET = {"path": ["exports", "purchases"]}
@@ -66,13 +67,12 @@ query ($selector: InstigationSelector!) {
 """
 
 
+@pytest.mark.long
 def test_keys_ranges_and_backfills_through_the_servers(
     project: Project, folder: Path, home: Path, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
     (folder / "dagster.yaml").write_text("")
-    (home / "dagster.yaml").write_text(
-        "concurrency: {pools: {granularity: run}}\ntelemetry: {enabled: false}\n"
-    )
+    (home / "dagster.yaml").write_text(DAGSTER_YAML)
     project.create("everything")
     with servers(folder, home, tmp_path) as running:
         # The first run of an export creates it, and from then on it would run by itself.

@@ -30,7 +30,7 @@ from evexport_dagster_tests.handmade import (
 )
 from evexport_dagster_tests.handmade import home as made
 
-from .servers import servers
+from .servers import DAGSTER_YAML, servers
 
 __all__ = ["made"]
 
@@ -337,6 +337,7 @@ def test_what_waits_says_until_when(made: Handmade, forgetting: dg.DagsterInstan
     assert "purchases: the window of 2026-06-14 00:00+00:00 is due at 2026-06-15 00:05:00" in said
 
 
+@pytest.mark.long
 def test_a_daemon_runs_a_created_export_by_itself(
     made: Handmade,
     home: Path,
@@ -346,9 +347,7 @@ def test_a_daemon_runs_a_created_export_by_itself(
 ) -> None:
     """It catches up in order, though its first run is killed, and takes what comes late; what fails
     holds up nobody else, and is late, as its freshness policy has it; a stop is for ever."""
-    (home / "dagster.yaml").write_text(
-        "concurrency: {pools: {granularity: run}}\ntelemetry: {enabled: false}\n"
-    )
+    (home / "dagster.yaml").write_text(DAGSTER_YAML)
     today = dt.datetime.now(dt.UTC).date()
     made.now = dt.datetime.now(dt.UTC)
     made.destinations["denied"] = {"type": "local", "path": "denied"}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import pytest
+
 from evexport_dagster_tests.delivery.conftest import Processes, processes
 from evexport_dagster_tests.soak.year import spend
 
 __all__ = ["processes"]
 
 
+@pytest.mark.long
 def test_every_event_is_in_one_place_after_some_days(tmp_path: Path, processes: Processes) -> None:
     daemon = spend(
         tmp_path / "project",
