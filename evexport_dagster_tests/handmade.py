@@ -8,9 +8,12 @@ import gzip
 import io
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +152,22 @@ class Handmade:
         self._opened.append(project)
         return project
 
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[Handmade]:
+        """The same project in another folder, with all that it has delivered."""
+        # The ledger's file is whole once nobody has it open.
+        self.close()
+        made = replace(
+            self,
+            folder=folder,
+            runtime={**self.runtime},
+            destinations=deepcopy(self.destinations),
+            _opened=[],
+        )
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        yield made
+        made.close()
+
     def close(self) -> None:
         """Close what was opened."""
         for project in self._opened:
@@ -222,10 +241,9 @@ def json_rows(data: bytes) -> list[Document]:
     return [json.loads(line) for line in text(data).splitlines()]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Handmade]:
+def three_days(folder: Path) -> Handmade:
     """A project with one export and three days of two events."""
-    made = Handmade(tmp_path / "project")
+    made = Handmade(folder)
     made.events(
         event(name, at(day, hour), n=f"{name} {day} {hour}")
         for day in range(3)
@@ -233,5 +251,12 @@ def home(tmp_path: Path) -> Iterator[Handmade]:
         for name in ("Charged", "App Launched")
     )
     made.spec()
+    return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Handmade]:
+    """A project with one export and three days of two events."""
+    made = three_days(tmp_path / "project")
     yield made
     made.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,7 +15,7 @@ from evexport_dagster.definitions import definitions
 from evexport_dagster.defs.metadata import materialization
 from evexport_dagster.defs.resources import resources
 from evexport_dagster.exports.context import Context
-from evexport_dagster_tests.handmade import Handmade, arrived, at, event
+from evexport_dagster_tests.handmade import Handmade, arrived, at, event, three_days
 from evexport_dagster_tests.handmade import home as made
 
 __all__ = ["made"]
@@ -22,13 +24,21 @@ MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta
 SETTLE = 5 * MINUTE
 
 
-@pytest.fixture
-def watched(made: Handmade) -> Handmade:
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Handmade:
     """A project with two delivered windows, whose source says when rows arrived."""
+    made = three_days(tmp_path_factory.mktemp("late") / "project")
     made.now = at(2, 1)
     made.events([arrived(event("Charged", at(day, 1), n=day), at(day, 1)) for day in range(2)])
     made.run()
     return made
+
+
+@pytest.fixture
+def watched(delivered: Handmade, tmp_path: Path) -> Iterator[Handmade]:
+    """A copy of it."""
+    with delivered.copied(tmp_path / "project") as copy:
+        yield copy
 
 
 def tick(made: Handmade, cursor: str | None = None) -> dg.SensorExecutionData:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from evexport_dagster_tests.handmade import (
     at,
     event,
     one_time,
+    three_days,
     visible,
 )
 
@@ -28,9 +31,10 @@ def came(name: str, time: dt.datetime, after: dt.timedelta = MINUTE, **props: ob
     return arrived(event(name, time, 0, **props), time + after)
 
 
-@pytest.fixture
-def watched(home: Handmade) -> Handmade:
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Handmade:
     """A project whose source says when rows arrived, and three windows that are delivered."""
+    home = three_days(tmp_path_factory.mktemp("late") / "project")
     home.events(
         came(name, at(day, hour), n=f"{name} {day} {hour}")
         for day in range(3)
@@ -39,6 +43,13 @@ def watched(home: Handmade) -> Handmade:
     )
     home.run()
     return home
+
+
+@pytest.fixture
+def watched(delivered: Handmade, tmp_path: Path) -> Iterator[Handmade]:
+    """A copy of it."""
+    with delivered.copied(tmp_path / "project") as copy:
+        yield copy
 
 
 def late(home: Handmade) -> tuple[Late, ...]:

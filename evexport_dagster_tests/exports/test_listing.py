@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,13 @@ import pytest
 from evexport_dagster.errors import AccessError, SpecError
 from evexport_dagster.exports import ExportFilter
 from evexport_dagster.windows import Window
-from evexport_dagster_tests.handmade import Handmade, at, event, one_time, recurring
+from evexport_dagster_tests.handmade import Handmade, at, event, one_time, recurring, three_days
 
 
-@pytest.fixture
-def many(home: Handmade) -> Handmade:
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Handmade:
     """Exports of four kinds; two have delivered, on different days, and one of them is stopped."""
+    home = three_days(tmp_path_factory.mktemp("many") / "project")
     home.destinations["bucket"] = {"type": "s3", "bucket": "acme", "region": "eu-west-1"}
     home.configure()
     home.spec("as_json", format="json", folder={"template": "j/{{event-name}}"})
@@ -29,6 +32,13 @@ def many(home: Handmade) -> Handmade:
     home.open().stop("as_json")
     home.open().create("once")
     return home
+
+
+@pytest.fixture
+def many(delivered: Handmade, tmp_path: Path) -> Iterator[Handmade]:
+    """A copy of them."""
+    with delivered.copied(tmp_path / "project") as copy:
+        yield copy
 
 
 @pytest.mark.parametrize(
