@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from evexport_dagster.compiled.numbers import integers_of, numbers
 from evexport_dagster.formats.cells import ObjectColumn
 from evexport_dagster.query.clean import CleanedObject
 from evexport_dagster.query.people import SUBSCRIPTIONS, custom_keys, odd_phone, uses_phone
 from evexport_dagster.query.shape import DEVICES, PEOPLE, RecordShape
-from evexport_dagster.query.staged import Staged
 from evexport_dagster.source import PROFILES_VIEW, Lake
 
 DUPLICATE_PROFILES = "duplicate_profile_rows"
-ODD_PHONES = "phones_not_e164"
-MISSING_PROFILES = {"events": "events_without_profile", "profiles": "profiles_vanished"}
 # Which of several rows counts must not depend on threads, where `updated_at` does not tell.
 _NEWEST_FIRST = (
     "updated_at DESC NULLS LAST, email, phone, name, gender, dob, properties, comm_prefs,"
@@ -173,102 +165,38 @@ def _members(column: ObjectColumn, keys: Sequence[str], *, as_json: bool) -> str
     return column.picked(keys, as_json=as_json) if keys else "[]::VARCHAR[]"
 
 
-def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape) -> None:
-    """Add to `devices`, for each device of the chunk that it lacks, its piece of a record."""
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE new_devices AS
-        SELECT device FROM devices_of_chunk ANTI JOIN devices USING (device)
-        """
-    )
-    if not _has_rows(con, "new_devices"):
-        return
+def add_devices(con: duckdb.DuckDBPyConnection, shape: RecordShape, devices: pa.Table) -> None:
+    """Make the table `new_devices` of devices (`number`, `device`) that `devices` lacks, each with
+    its piece of a record, and add them to it."""
+    con.register("devices_to_add", devices)
     device = CleanedObject("object", shape.spec.as_string)
-    platform = "NULL"
+    platform = "NULL::VARCHAR"
     if shape.layout.old_values:
         platform = f"{_members(_column('object'), ['platform'], as_json=False)}[1]"
     picked = _members(_column("object"), shape.spec.device, as_json=shape.format.picks_json)
     con.execute(
         f"""
-        INSERT INTO devices
-        SELECT device, odd, platform{_rendered(shape, DEVICES)}
+        CREATE OR REPLACE TEMP TABLE new_devices AS
+        SELECT number, device, odd, platform{_rendered(shape, DEVICES)}
         FROM (
             SELECT *, {picked} AS device_picked, {platform} AS platform
             FROM (
-                SELECT device, {device.text} AS object, {device.exact} AS object_exact,
+                SELECT number, device, {device.text} AS object, {device.exact} AS object_exact,
                     {device.odd} AS odd
                 FROM (
                     SELECT *, {device.mended}
                     FROM (
                         SELECT *, {device.way}
-                        FROM (SELECT *, device AS object FROM new_devices)
+                        FROM (SELECT *, device AS object FROM devices_to_add)
                     )
                 )
             )
-        )
+        );
+        INSERT INTO devices SELECT * EXCLUDE (number) FROM new_devices
         """
     )
+    con.unregister("devices_to_add")
 
 
 def _has_rows(con: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(con.execute(f"FROM {table} LIMIT 1").fetchall())
-
-
-def odd_people(
-    con: duckdb.DuckDBPyConnection, shape: RecordShape, staged: Staged
-) -> list[Counter[str]] | None:
-    """What is odd about the people and devices of a chunk, per event, by the number of rows;
-    None where `people` lacks somebody."""
-    people = con.sql(_PEOPLE_OF_CHUNK).to_arrow_table()
-    if people.column("is_known").null_count:
-        return None
-    missing, phones, odd = (
-        integers_of(people.column(name).cast(pa.uint8())).astype(np.bool_)[staged.people]
-        for name in ("is_missing", "odd_phone", "is_odd")
-    )
-    devices = con.sql(_ODD_DEVICES).to_arrow_table()
-    odd |= np.isin(staged.devices, integers_of(devices.column("number")))
-    counted: list[Counter[str]] = [Counter() for _ in shape.events]
-    for name, which in ((MISSING_PROFILES[shape.spec.type], missing), (ODD_PHONES, phones)):
-        for event, rows in enumerate(np.bincount(staged.events[which]).tolist()):
-            counted[event][name] += rows
-    for event, what, rows in _odd_objects(con, staged, odd):
-        for name, count in json.loads(what).items():
-            counted[event][f"profile_or_device_{name}"] += count * rows
-    return counted
-
-
-def _odd_objects(
-    con: duckdb.DuckDBPyConnection, staged: Staged, odd: NDArray[np.bool_]
-) -> list[tuple[int, str, int]]:
-    """(event, what is odd, rows), of the rows about which something is."""
-    if not odd.any():
-        return []
-    arrays = [numbers(it[odd]) for it in (staged.events, staged.people, staged.devices)]
-    con.register("odd_rows", pa.Table.from_arrays(arrays, ["event", "person", "device"]))
-    return con.execute(_ODD_OBJECTS).fetchall()
-
-
-_PEOPLE_OF_CHUNK = """
-    SELECT is_known, NOT is_known AS is_missing, odd_phone, coalesce(len(odd) > 0, false) AS is_odd
-    FROM people_of_chunk LEFT JOIN people
-        ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
-    ORDER BY number
-"""
-_ODD_DEVICES = """
-    SELECT number
-    FROM devices_of_chunk JOIN (FROM devices WHERE odd IS NOT NULL) USING (device)
-"""
-_ODD_OBJECTS = """
-    SELECT event, what, count(*)
-    FROM (
-        SELECT event, unnest(odd) AS what
-        FROM odd_rows JOIN people_of_chunk ON person = number
-            JOIN people ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
-        UNION ALL
-        SELECT event, odd
-        FROM odd_rows JOIN devices_of_chunk ON odd_rows.device = number
-            JOIN devices ON devices_of_chunk.device = devices.device
-        WHERE odd IS NOT NULL
-    ) GROUP BY event, what
-"""

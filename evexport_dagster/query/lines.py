@@ -29,7 +29,6 @@ from evexport_dagster.layouts import Deleted, EventName, EventTime, Member, Prop
 from evexport_dagster.query.shape import Piece, RecordShape
 from evexport_dagster.query.stage import NAME_IN_SOURCE
 from evexport_dagster.query.staged import (
-    PIECES_OF_CHUNK,
     Numbers,
     Staged,
     event_and_instance,
@@ -53,11 +52,14 @@ class LineRecords:
         self._templates: dict[tuple[int | str, ...], tuple[EventColumns, Template]] = {}
 
     def of(
-        self, staged: Staged, columns: Mapping[int, EventColumns]
+        self,
+        staged: Staged,
+        pieces: Mapping[str, pa.Table],
+        columns: Mapping[int, EventColumns],
     ) -> Iterator[tuple[int, int, pa.Array]]:
         """(event, instance, lines) of rows of these events, in batches; what goes to the same files
         comes together, in the order of the rows."""
-        texts, parts = self._texts_of(staged)
+        texts, parts = self._texts_of(staged, pieces)
         records = Records(
             texts,
             parts,
@@ -100,9 +102,11 @@ class LineRecords:
         piece = self._format.properties(places, columns) if columns is not _NO_COLUMNS else ()
         return template((self._format.separator, *piece) if piece else ())
 
-    def _texts_of(self, staged: Staged) -> tuple[Spans, NDArray[np.int32]]:
+    def _texts_of(
+        self, staged: Staged, pieces: Mapping[str, pa.Table]
+    ) -> tuple[Spans, NDArray[np.int32]]:
         """The texts of which lines are made, and which of them each line has, in order."""
-        found = [*self._choices(staged)]
+        found = [*self._choices(staged, pieces)]
         begins = accumulate((len(texts) for texts, _ in found), initial=1)
         parts = np.full((len(staged.rows), len(found)), FILLED, np.int32)
         for part, (begin, (_, chosen)) in enumerate(zip(begins, found, strict=False)):
@@ -110,15 +114,12 @@ class LineRecords:
                 parts[:, part] = begin + chosen
         return joined([spans_of([""]), *(texts for texts, _ in found)]), parts
 
-    def _choices(self, staged: Staged) -> Iterator[tuple[Spans, Numbers | None]]:
+    def _choices(
+        self, staged: Staged, pieces: Mapping[str, pa.Table]
+    ) -> Iterator[tuple[Spans, Numbers | None]]:
         """For each part of a line some texts, and which of them each row has; of the properties
         nothing."""
         own = self._own_texts()
-        tables = {
-            table: _Pieces(self._con.sql(query), staged.numbers_of(table))
-            for table, query in PIECES_OF_CHUNK.items()
-            if self._shape.pieces_of(table)
-        }
         for part in _merged(self._parts()):
             match part:
                 case Properties():
@@ -126,10 +127,10 @@ class LineRecords:
                 case str(column):
                     yield spans(own.column(column)), staged.rows
                 case Piece(table):
-                    yield tables[table].choice(part)
+                    yield spans(pieces[table].column(part.column)), staged.numbers_of(table)
                 case _Between(earlier, later):
-                    before = np.any([tables[it.table].has(it) for it in earlier], axis=0)
-                    both = before & tables[later.table].has(later)
+                    before = np.any([_have(it, staged, pieces) for it in earlier], axis=0)
+                    both = before & _have(later, staged, pieces)
                     yield spans_of(["", self._format.separator]), both.astype(np.int64)
                 case list(of_event):
                     yield spans_of(of_event), staged.events
@@ -205,20 +206,7 @@ def _merged(parts: Iterable[_Part]) -> Iterator[_Part]:
             yield from neighbours
 
 
-class _Pieces:
-    """The pieces of the people or devices of a chunk, and which of them each row has."""
-
-    def __init__(self, rows: duckdb.DuckDBPyRelation, numbers_: Numbers) -> None:
-        self._rows = rows.to_arrow_table()
-        place = np.zeros(len(self._rows), np.int64)
-        place[integers_of(self._rows.column("number"))] = np.arange(len(self._rows))
-        self._places = place[numbers_]
-
-    def choice(self, piece: Piece) -> tuple[Spans, Numbers]:
-        """The texts of a piece, and which of them each row has."""
-        return spans(self._rows.column(piece.column)), self._places
-
-    def has(self, piece: Piece) -> NDArray[np.bool_]:
-        """Which rows have a piece."""
-        is_there = self._rows.column(piece.column).is_valid().cast(pa.uint8())
-        return integers_of(is_there)[self._places].astype(np.bool_)
+def _have(piece: Piece, staged: Staged, pieces: Mapping[str, pa.Table]) -> NDArray[np.bool_]:
+    """Which rows have a piece."""
+    is_there = pieces[piece.table].column(piece.column).is_valid().cast(pa.uint8())
+    return integers_of(is_there).astype(np.bool_)[staged.numbers_of(piece.table)]

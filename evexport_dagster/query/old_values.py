@@ -23,15 +23,24 @@ from evexport_dagster.query.staged import Staged
 _NONE = -1
 
 
-def put_back(con: duckdb.DuckDBPyConnection, layout: Layout, staged: Staged) -> Staged:
-    """The rows of a chunk with the old values of those that had others. `devices` is complete."""
+def put_back(
+    con: duckdb.DuckDBPyConnection, layout: Layout, staged: Staged, devices: pa.Table
+) -> Staged:
+    """The rows of a chunk with the old values of those that had others, given the devices of the
+    chunk by their numbers."""
     for name, old_values in layout.old_values.items():
-        staged = _with_old(con, staged, name, old_values)
+        platforms = pc.fill_null(pc.utf8_lower(devices.column("platform")), "")
+        platforms = platforms.take(numbers(staged.devices))
+        staged = _with_old(con, staged, platforms, name, old_values)
     return staged
 
 
 def _with_old(
-    con: duckdb.DuckDBPyConnection, staged: Staged, name: str, old_values: Mapping[str, OldValue]
+    con: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    platforms: pa.ChunkedArray,
+    name: str,
+    old_values: Mapping[str, OldValue],
 ) -> Staged:
     """The rows with the old values of one property, as far as these are texts."""
     keys = [its for (its,) in con.execute("SELECT keys FROM shapes ORDER BY number").fetchall()]
@@ -42,24 +51,12 @@ def _with_old(
     places, of_rows = place[staged.shapes[rows]], staged.objects.take(rows)
     values = taken(of_rows, templates([template([it]) for it in range(places.max() + 1)]), places)
     old = list(dict.fromkeys(_texts(old_values)))
-    platforms = _platforms(con, staged.devices[rows])
-    chosen = _chosen(values.texts, platforms, old_values, old)
+    chosen = _chosen(values.texts, platforms.take(numbers(rows)), old_values, old)
     has_old = np.flatnonzero((chosen != _NONE) & (integers_of(values.kinds) == Kind.VARCHAR))
     before, after = around(of_rows.take(has_old), places[has_old])
     now = spans_of([json.dumps(it, ensure_ascii=False) for it in old]).take(chosen[has_old])
     texts = assembled([before, now, after], np.arange(len(has_old)))
     return replace(staged, objects=staged.objects.replaced(rows[has_old], texts.spans))
-
-
-def _platforms(con: duckdb.DuckDBPyConnection, devices: NDArray[np.int64]) -> pa.ChunkedArray:
-    """The platforms of devices of the chunk, in lower case; '' where there is none."""
-    found = con.sql(
-        """
-        SELECT coalesce(lower(platform), '') AS platform
-        FROM devices_of_chunk LEFT JOIN devices USING (device) ORDER BY number
-        """
-    ).to_arrow_table()
-    return found.column("platform").take(numbers(devices))
 
 
 def _texts(old_values: Mapping[str, OldValue]) -> Sequence[str]:

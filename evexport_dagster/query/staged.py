@@ -22,16 +22,6 @@ from evexport_dagster.query.shape import DEVICES, PEOPLE
 
 Numbers: TypeAlias = NDArray[np.int64]
 
-PIECES_OF_CHUNK: Final = {
-    PEOPLE: """
-        SELECT number, people.*
-        FROM people_of_chunk JOIN people
-            ON people_of_chunk.profile_id IS NOT DISTINCT FROM people.profile_id
-        """,
-    DEVICES: "SELECT number, devices.* FROM devices_of_chunk JOIN devices USING (device)",
-}
-"""SQL for the rows of each table of pieces that a chunk needs, with their numbers there."""
-
 _SERIES_BITS: Final = 32
 
 
@@ -41,7 +31,8 @@ class Staged:
 
     `rows`: where it stands in the table `staged`, which has what the source gave. `shapes`,
     `people`, `devices`: its `number` in the tables `shapes`, `people_of_chunk`, and
-    `devices_of_chunk`. `objects`: its clean properties.
+    `devices_of_chunk`. `objects`: its clean properties. `profile_ids` and `device_texts` are what
+    these numbers stand for.
     """
 
     rows: Numbers
@@ -51,6 +42,8 @@ class Staged:
     people: Numbers
     devices: Numbers
     objects: Spans
+    profile_ids: pa.Array
+    device_texts: pa.Array
 
     @property
     def series(self) -> Numbers:
@@ -123,6 +116,8 @@ def stage(
         people[1],
         devices[1],
         objects,
+        people[0],
+        devices[0],
     )
 
 

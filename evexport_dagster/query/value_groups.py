@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,24 +13,11 @@ from evexport_dagster.formats import ValueFormat
 from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.values import Entries, booleans, integers, lists, read_tokens, strings
 from evexport_dagster.query.shape import RecordShape
-from evexport_dagster.query.staged import PIECES_OF_CHUNK, Staged
+from evexport_dagster.query.staged import Staged
 from evexport_dagster.source import FloatMembers
 
 NO_FLOATS = FloatMembers()
 """An object of which no member is a 32-bit float."""
-
-
-def whole_batch(con: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatch:
-    """The rows of a query as one batch."""
-    table = con.sql(query).to_arrow_table()
-    batches = table.combine_chunks().to_batches()
-    return (
-        batches[0]
-        if batches
-        else pa.RecordBatch.from_arrays(
-            [pa.nulls(0, field.type) for field in table.schema], schema=table.schema
-        )
-    )
 
 
 class ValueGroups:
@@ -39,20 +25,19 @@ class ValueGroups:
 
     def __init__(
         self,
-        con: duckdb.DuckDBPyConnection,
         shape: RecordShape,
         format_: ValueFormat,
         floats: Mapping[str, FloatMembers],
         staged: Staged,
+        pieces: Mapping[str, pa.Table],
     ) -> None:
         self._tables = []
-        for name, query in PIECES_OF_CHUNK.items():
-            if pieces := shape.pieces_of(name):
-                table = whole_batch(con, f"FROM ({query}) ORDER BY number")
-                columns: dict[str, pa.Array] = {}
-                for it in pieces:
-                    columns |= _columns(format_, it.groups, table.column(it.column), floats)
-                self._tables.append((staged.numbers_of(name), columns))
+        for name, table in pieces.items():
+            columns: dict[str, pa.Array] = {}
+            for it in shape.pieces_of(name):
+                texts = table.column(it.column).combine_chunks()
+                columns |= _columns(format_, it.groups, texts, floats)
+            self._tables.append((staged.numbers_of(name), columns))
 
     def of_rows(self, rows: slice) -> dict[str, pa.Array]:
         """The columns of the groups, for these rows of the chunk."""

@@ -49,10 +49,15 @@ class ValueRecords:
     format: ValueFormat
     floats: Mapping[str, FloatMembers]
 
-    def of(self, staged: Staged, columns: Mapping[int, EventColumns]) -> Iterator[Records]:
+    def of(
+        self,
+        staged: Staged,
+        pieces: Mapping[str, pa.Table],
+        columns: Mapping[int, EventColumns],
+    ) -> Iterator[Records]:
         """(event, instance, records) of rows of these events, in their order."""
         shape, format_ = self.shape, self.format
-        groups = ValueGroups(self.con, shape, format_, self.floats, staged)
+        groups = ValueGroups(shape, format_, self.floats, staged, pieces)
         leads = of_each_row(self.con, f"{shape.lead('staged')} AS lead").column("lead")
         leads = leads.take(numbers(staged.rows)).combine_chunks()
         shapes = _Shapes(self.con)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
+import pyarrow as pa
 
 from evexport_dagster.columns import ColumnPlan, EventColumns, same_records
 from evexport_dagster.formats import Records, ValueFormat
-from evexport_dagster.query.join import (
-    DUPLICATE_PROFILES,
-    add_devices,
-    add_people,
-    begin_people,
-    odd_people,
-)
+from evexport_dagster.query.join import DUPLICATE_PROFILES
 from evexport_dagster.query.lines import LineRecords
 from evexport_dagster.query.mend import take_chunk
 from evexport_dagster.query.old_values import put_back
+from evexport_dagster.query.pieces import Pieces, odd_people
 from evexport_dagster.query.shape import DEVICES, RecordShape
 from evexport_dagster.query.stage import Selection, chunks, profile_ids
 from evexport_dagster.query.staged import Staged
@@ -48,7 +44,7 @@ class WindowRows:
         self._survey = Survey(len(self.plans))
         self._odd: list[Counter[str]] = [Counter() for _ in self.plans]
         self._headings: dict[int, tuple[EventColumns, tuple[str, ...]]] = {}
-        self._further_profiles = 0
+        self._pieces = Pieces(self.con, self.lake, self.shape)
         self._selection = _selection(self.shape)
         self._records = self._maker()
 
@@ -64,18 +60,18 @@ class WindowRows:
 
     def records(self) -> Generator[tuple[int, int, Records], None, None]:
         """(event, instance, records): every record of the window, in batches."""
-        begin_people(self.con, self.shape)
         is_first = True
         for staged, is_last in self._chunks():
-            if is_first:
+            if is_first and not is_last:
                 # Profiles are read as seldom as can be: for one chunk, or at once for all.
-                ids = profile_ids(self.lake, self._selection)
-                self._add_people(_IDS_OF_CHUNK if is_last else ids)
+                self._pieces.add_people(profile_ids(self.lake, self._selection))
             is_first = False
-            self._look_at_people(staged)
+            pieces = self._pieces.of(staged)
+            self._look_at_people(staged, pieces)
             if columns := self._current_columns():
-                rows = put_back(self.con, self.shape.layout, staged.of_events(columns))
-                yield from self._records.of(rows, columns)
+                rows = staged.of_events(columns)
+                rows = put_back(self.con, self.shape.layout, rows, pieces[DEVICES])
+                yield from self._records.of(rows, pieces, columns)
 
     def labels(self, event: int) -> tuple[str, ...]:
         """The labels of the records of an event, so far."""
@@ -99,7 +95,7 @@ class WindowRows:
 
     def odd_people(self, event: int) -> Counter[str]:
         """What was odd about the people and devices of an event."""
-        further = Counter({DUPLICATE_PROFILES: self._further_profiles})
+        further = Counter({DUPLICATE_PROFILES: self._pieces.further_profiles})
         return self._odd[event] + further if event in self.used else Counter()
 
     def _chunks(self) -> Iterator[tuple[Staged, bool]]:
@@ -108,18 +104,9 @@ class WindowRows:
         for chunk, is_last in chunks(self.con, self.lake, self._selection):
             yield take_chunk(self.con, chunk, self._survey, as_string=as_string), is_last
 
-    def _add_people(self, ids: str) -> None:
-        self._further_profiles += add_people(self.con, self.lake, self.shape, ids)
-
-    def _look_at_people(self, staged: Staged) -> None:
-        """Complete people and devices for the chunk, and count what is odd about them."""
-        if self.shape.pieces_of(DEVICES):
-            add_devices(self.con, self.shape)
-        odd = odd_people(self.con, self.shape, staged)
-        if odd is None:
-            self._add_people(_IDS_OF_CHUNK)
-            odd = odd_people(self.con, self.shape, staged)
-        assert odd is not None, "every profile of the chunk was added"
+    def _look_at_people(self, staged: Staged, pieces: Mapping[str, pa.Table]) -> None:
+        """Count what is odd about the people and devices of a chunk."""
+        odd = odd_people(self.con, self.shape, staged, pieces)
         for counted, further in zip(self._odd, odd, strict=True):
             counted.update(further)
 
@@ -140,9 +127,6 @@ class WindowRows:
         if isinstance(format_, ValueFormat):
             return ValueRecords(self.con, self.shape, format_, self.lake.floats)
         return LineRecords(self.con, self.shape, format_)
-
-
-_IDS_OF_CHUNK = "SELECT profile_id FROM people_of_chunk"
 
 
 def _selection(shape: RecordShape) -> Selection:

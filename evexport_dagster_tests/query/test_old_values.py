@@ -28,14 +28,6 @@ def rows_of(
     con: duckdb.DuckDBPyConnection, texts: list[str], layout: Any = LEGACY
 ) -> list[tuple[str, str | None]]:
     """The properties of rows with these, each from every platform, and that platform."""
-    con.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE devices AS
-        SELECT platform, coalesce(platform, 'none') AS device
-        FROM (SELECT unnest($1::VARCHAR[]) AS platform)
-        """,
-        [list(PLATFORMS)],
-    )
     rows = [(text, platform) for platform in PLATFORMS for text in texts]
     objects = spans_of([text for text, _ in rows])
     hashes = np.array([hash(tuple(json.loads(text))) for text, _ in rows], np.int64)
@@ -49,7 +41,10 @@ def rows_of(
             "device": [platform or "none" for _, platform in rows],
         }
     )
-    staged = put_back(con, layout, stage(con, chunk, objects, hashes.view(np.uint64)))
+    staged = stage(con, chunk, objects, hashes.view(np.uint64))
+    platforms = [None if it == "none" else it for it in staged.device_texts.to_pylist()]
+    devices = pa.table({"platform": pa.array(platforms, pa.string())})
+    staged = put_back(con, layout, staged, devices)
     made = gathered(staged.objects).to_pylist()
     return [(text, platform) for text, (_, platform) in zip(made, rows, strict=True)]
 
