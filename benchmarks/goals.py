@@ -26,6 +26,8 @@ _OWN: Final = (
     Goal("evexport-csv", "duckdb-csv", 1.8),
     Goal("evexport-xml", "evexport-csv", 0.4),
     Goal("evexport-parquet", "duckdb-parquet", 2.0),
+    Goal("evexport-parquet", "polars-parquet-structs", None),
+    Goal("evexport-parquet", "pyarrow-parquet-structs", None),
     Goal("evexport-json-legacy", "evexport-json", 0.9),
     Goal("evexport-csv-legacy", "evexport-csv", 0.9),
     Goal("evexport-json-infobip", "evexport-json", 0.9),

@@ -5,17 +5,29 @@ from __future__ import annotations
 from typing import Final
 
 from benchmarks.contenders import (
+    arrow_maps,
     arrow_write,
     bound,
     dlt_pipeline,
     duckdb_copy,
     ours,
+    polars_maps,
     polars_write,
     spark_write,
 )
 from benchmarks.contenders.base import Contender
 
-_TOOLS: Final = (ours, bound, duckdb_copy, polars_write, arrow_write, spark_write, dlt_pipeline)
+_TOOLS: Final = (
+    ours,
+    bound,
+    duckdb_copy,
+    polars_maps,
+    polars_write,
+    arrow_maps,
+    arrow_write,
+    spark_write,
+    dlt_pipeline,
+)
 
 CONTENDERS: Final[dict[str, Contender]] = {it.name: it for tool in _TOOLS for it in tool.CONTENDERS}
 MODULES: Final[dict[str, str]] = {

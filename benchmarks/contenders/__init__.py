@@ -1,1 +1,1 @@
-"""The contenders, a file for each tool; none of them imports another tool."""
+"""The contenders, a file or two for each tool; none of them imports another tool."""

@@ -99,11 +99,11 @@ def _parquet(groups: pa.Table, path: Path) -> None:
 _WRITERS = {"csv": _csv, "parquet": _parquet}
 _CALLS = {
     "csv": "csv.write_csv to a gzip CompressedOutputStream",
-    "parquet": "parquet.write_table(compression='zstd'), groups as structs",
+    "parquet": "parquet.write_table(compression='zstd'), groups as structs, a column a key",
 }
 CONTENDERS = tuple(
     Contender(
-        f"pyarrow-{format_}",
+        f"pyarrow-{'parquet-structs' if format_ == 'parquet' else format_}",
         format_,
         f"read_table, sort_by, take, per event json.read_json of the properties, {call}",
         ("pyarrow",),

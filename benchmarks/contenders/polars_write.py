@@ -95,11 +95,11 @@ _WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
 _CALLS = {
     "json": "write_ndjson(compression='gzip')",
     "csv": "write_csv(compression='gzip')",
-    "parquet": "write_parquet(compression='zstd'), groups as structs",
+    "parquet": "write_parquet(compression='zstd'), groups as structs, a column a key",
 }
 CONTENDERS = tuple(
     Contender(
-        f"polars-{format_}",
+        f"polars-{'parquet-structs' if format_ == 'parquet' else format_}",
         format_,
         f"scan_parquet, join, partition_by, per event read_ndjson of the properties, {call}",
         ("polars",),
