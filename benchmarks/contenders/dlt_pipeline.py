@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.contenders import sql
-from benchmarks.contenders.base import Contender
+from benchmarks.contenders.base import THREADS, Contender
 from evexport_dagster.text import sql_literal
 
 os.environ |= {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
     "SCHEMA__NAMING": "direct",
+    "NORMALIZE__JSON_NORMALIZER__ADD_DLT_ID": "false",
+    "NORMALIZE__JSON_NORMALIZER__ADD_DLT_LOAD_ID": "false",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "false",
+    "NORMALIZE__WORKERS": f"{THREADS}",
+    # What is extracted is only read again; the files that are loaded stay compressed.
+    "SOURCES__DATA_WRITER__DISABLE_COMPRESSION": "true",
 }
 
 import dlt
@@ -31,10 +37,13 @@ def _json(lake: Path, work: Path) -> Iterator[Any]:
     found = con.sql(sql.nested(lake)).to_arrow_reader(_BATCH)
     numbers: dict[str, int] = {}
     for batch in found:
+        pages: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in batch.to_pylist():
             row["eventProps"] = json.loads(row["eventProps"])
-            number = numbers.setdefault(row.pop("event"), len(numbers))
-            yield dlt.mark.with_table_name(row, f"event_{number}")
+            pages[row.pop("event")].append(row)
+        for event, page in pages.items():
+            number = numbers.setdefault(event, len(numbers))
+            yield dlt.mark.with_table_name(page, f"event_{number}")
 
 
 def _csv(lake: Path, work: Path) -> Iterator[Any]:
@@ -75,7 +84,7 @@ def _run(format_: str, lake: Path, out: Path) -> None:
 
 
 _CALLS = {
-    "json": "dicts from DuckDB's Arrow, properties by json.loads",
+    "json": "pages of dicts from DuckDB's Arrow, properties by json.loads",
     "csv": "Arrow batches from DuckDB, staged, per event",
     "parquet": "Arrow batches of maps of structs from DuckDB, per event",
 }
@@ -83,7 +92,8 @@ CONTENDERS = tuple(
     Contender(
         f"dlt-{format_}",
         format_,
-        f"{call}; pipeline.run(..., filesystem, loader_file_format='{_FILES[format_]}')",
+        f"{call}; pipeline.run(..., filesystem, loader_file_format='{_FILES[format_]}'),"
+        f" {THREADS} workers that normalize",
         ("dlt", "duckdb", "pyarrow"),
         partial(_run, format_),
     )
