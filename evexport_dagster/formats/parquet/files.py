@@ -120,9 +120,9 @@ class ParquetFile:
         """What waits is one row group, and one file is open."""
 
     def close(self) -> None:
-        if self._group:
-            self._end_group()
-        self._next(self._writer.close)
+        # One task: nobody waits for the last row group before the next file begins.
+        self._next(partial(self._writer.finish, self._group))
+        self._group = []
 
     def count(self) -> int:
         with self._path.open("rb") as file:
@@ -199,8 +199,10 @@ class _Writer:
             self._writer = self._opened(group.schema)
         self._writer.write_batch(group, row_group_size=len(group))
 
-    def close(self) -> None:
-        """Writes the footer."""
+    def finish(self, batches: Sequence[pa.RecordBatch]) -> None:
+        """Writes the last row group, if there is one, and the footer."""
+        if batches:
+            self.write(batches)
         if self._writer is not None:
             self._writer.close()
         self.sink.close()
