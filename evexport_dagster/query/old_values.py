@@ -16,6 +16,7 @@ from evexport_dagster.compiled.numbers import integers_of, numbers
 from evexport_dagster.compiled.records import assembled, template, templates
 from evexport_dagster.compiled.spans import spans_of
 from evexport_dagster.compiled.taken import Kind, around, taken
+from evexport_dagster.formats.values import strings
 from evexport_dagster.layouts import Layout, OldValue
 from evexport_dagster.query.exact import string_array
 from evexport_dagster.query.staged import Staged
@@ -29,16 +30,14 @@ def put_back(
     """The rows of a chunk with the old values of those that had others, given the devices of the
     chunk by their numbers."""
     for name, old_values in layout.old_values.items():
-        platforms = pc.fill_null(pc.utf8_lower(devices.column("platform")), "")
-        platforms = platforms.take(numbers(staged.devices))
-        staged = _with_old(con, staged, platforms, name, old_values)
+        staged = _with_old(con, staged, devices, name, old_values)
     return staged
 
 
 def _with_old(
     con: duckdb.DuckDBPyConnection,
     staged: Staged,
-    platforms: pa.ChunkedArray,
+    devices: pa.Table,
     name: str,
     old_values: Mapping[str, OldValue],
 ) -> Staged:
@@ -51,12 +50,19 @@ def _with_old(
     places, of_rows = place[staged.shapes[rows]], staged.objects.take(rows)
     values = taken(of_rows, templates([template([it]) for it in range(places.max() + 1)]), places)
     old = list(dict.fromkeys(_texts(old_values)))
-    chosen = _chosen(values.texts, platforms.take(numbers(rows)), old_values, old)
+    platforms = _platforms(devices, staged.devices[rows])
+    chosen = _chosen(values.texts, platforms, old_values, old)
     has_old = np.flatnonzero((chosen != _NONE) & (integers_of(values.kinds) == Kind.VARCHAR))
     before, after = around(of_rows.take(has_old), places[has_old])
     now = spans_of([json.dumps(it, ensure_ascii=False) for it in old]).take(chosen[has_old])
     texts = assembled([before, now, after], np.arange(len(has_old)))
     return replace(staged, objects=staged.objects.replaced(rows[has_old], texts.spans))
+
+
+def _platforms(devices: pa.Table, which: NDArray[np.int64]) -> pa.ChunkedArray:
+    """The platforms of some devices, in lower case; '' where there is none."""
+    found = pc.fill_null(pc.utf8_lower(devices.column("platform")), strings([""])[0])
+    return found.take(numbers(which))
 
 
 def _texts(old_values: Mapping[str, OldValue]) -> Sequence[str]:
