@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -240,7 +239,9 @@ def _read(values: Sequence[Any]) -> Values:
 def _preferences(values: Values) -> pa.StructArray:
     members = _members(values)
     is_map = pc.equal(values.kinds, _KIND[Kind.OBJECT])
-    inner = _placed([(is_map, _maps(values.texts.filter(is_map).to_pylist()))])
+    # Few objects are many people's preferences.
+    objects = values.texts.filter(is_map).dictionary_encode()
+    inner = _placed([(is_map, _maps(objects.dictionary.to_pylist()).take(objects.indices))])
     texts = pc.if_else(is_map, _nulls(pa.string(), values.texts), members.text)
     return _union(_PREFERENCE, [members.boolean, *members.numbers, texts, inner])
 
@@ -254,12 +255,10 @@ def _maps(texts: Sequence[str]) -> pa.MapArray:
     return pa.MapArray.from_arrays(offsets, keys, _values(values))
 
 
-# Few objects are many people's preferences.
-@lru_cache(maxsize=4096)
-def _entries(text: str) -> tuple[tuple[str, str, Kind], ...]:
+def _entries(text: str) -> list[tuple[str, str, Kind]]:
     """The members of an object that have a value: key, text and kind."""
     members = _loaded(text).items()
-    return tuple((key, *read_value(value)) for key, value in members if value is not None)
+    return [(key, *read_value(value)) for key, value in members if value is not None]
 
 
 def _loaded(text: str) -> Any:
