@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled.numbers import integers_of, numbers
+from evexport_dagster.errors import BugError
 from evexport_dagster.query.join import add_devices, add_people, begin_people
 from evexport_dagster.query.shape import DEVICES, PEOPLE, RecordShape
 from evexport_dagster.query.staged import Staged
@@ -48,7 +49,10 @@ class Pieces:
         if len(people) < len(staged.profile_ids):
             self.add_people()
             people = self._people()
-        return {PEOPLE: _in_order(people), DEVICES: _in_order(self._devices(staged))}
+        return {
+            PEOPLE: _in_order(people, len(staged.profile_ids)),
+            DEVICES: _in_order(self._devices(staged), len(staged.device_texts)),
+        }
 
     def _people(self) -> pa.Table:
         columns = f"""
@@ -86,8 +90,13 @@ class Pieces:
         return "".join(f", {it.column}" for it in self._shape.pieces_of(table))
 
 
-def _in_order(rows: pa.Table) -> pa.Table:
-    return rows.take(numbers(np.argsort(integers_of(rows.column("number")))))
+def _in_order(rows: pa.Table, count: int) -> pa.Table:
+    found = integers_of(rows.column("number"))
+    order = np.argsort(found)
+    # Anything else would give a record the values of somebody else.
+    if not np.array_equal(found[order], np.arange(count)):
+        raise BugError(f"{count} people or devices of a chunk, {len(rows)} found")
+    return rows.take(numbers(order))
 
 
 def odd_people(
