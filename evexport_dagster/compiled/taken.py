@@ -68,6 +68,35 @@ def taken(objects: Spans, kept: Templates, chosen: NDArray[np.int64]) -> Taken:
     return Taken(pa.StringArray.from_buffers(values, *buffers), numbers(kinds))
 
 
+def taken_apart(
+    pieces: Spans, separator: str, first: int, end: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Taken]:
+    """The values of pieces that are JSON values side by side, from one place to before another.
+
+    An empty place has no value. Those of a piece lie between two offsets, which come first; then
+    at how many places behind the first each stands.
+    """
+    most = len(pieces) * (end - first)
+    data = np.empty(int(pieces.lengths.sum()), np.uint8)
+    offsets, kinds = np.zeros(most + 1, np.int32), np.empty(most, np.uint8)
+    of_pieces, places = np.zeros(len(pieces) + 1, np.int32), np.empty(most, np.int32)
+    count = _take_apart(
+        pieces.addresses,
+        pieces.lengths,
+        ord(separator),
+        first,
+        end,
+        data.ctypes.data,
+        of_pieces,
+        places,
+        offsets,
+        kinds,
+    )
+    buffers = [pa.py_buffer(it) for it in (offsets[: count + 1], data[: offsets[count]])]
+    texts = pa.StringArray.from_buffers(count, *buffers)
+    return of_pieces, places[:count], Taken(texts, numbers(kinds[:count]))
+
+
 def around(objects: Spans, places: NDArray[np.int64]) -> tuple[Spans, Spans]:
     """What stands in each object before and after the value of one of its members."""
     starts, ends = _values_at(objects.addresses, objects.lengths, places)
@@ -132,3 +161,34 @@ def _take(
             to = put_value(out, to, data, at, end, AS_TEXT)
             value += 1
             offsets[value] = to
+
+
+@compiled
+def _take_apart(
+    addresses: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    separator: int,
+    first: int,
+    end: int,
+    out_address: int,
+    of_pieces: NDArray[np.int32],
+    places: NDArray[np.int32],
+    offsets: NDArray[np.int32],
+    kinds: NDArray[np.uint8],
+) -> int:
+    out, to, value = bytes_at(out_address), 0, 0
+    for piece in range(len(addresses)):
+        data, at = bytes_at(addresses[piece]), 0
+        for place in range(end):
+            begin = at
+            while at < lengths[piece] and data[at] != separator:
+                at += 1
+            if place >= first and at > begin:
+                kinds[value] = _kind_of(data, begin, at)
+                to = put_value(out, to, data, begin, at, AS_TEXT)
+                places[value] = place - first
+                value += 1
+                offsets[value] = to
+            at += 1
+        of_pieces[piece + 1] = value
+    return value

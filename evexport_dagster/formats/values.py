@@ -6,7 +6,6 @@ that 64 bits hold, a decimal that a double holds; any other number is text.
 
 from __future__ import annotations
 
-import json
 import re
 from array import array
 from collections.abc import Sequence
@@ -108,28 +107,4 @@ def _kind_of_number(digits: str) -> Kind:
 
 
 _NOT_ZERO = re.compile("[-0.]*[1-9]")
-_FIRSTS = strings(["t", "f", '"', "[", "{"])
-_KINDS = integers(
-    [Kind.BOOLEAN, Kind.BOOLEAN, Kind.VARCHAR, Kind.ARRAY, Kind.OBJECT], pa.uint8(), "B"
-)
-_FLOAT, _DOUBLE, _LONG, _VARCHAR = integers(
-    [Kind.FLOAT, Kind.DOUBLE, Kind.LONG, Kind.VARCHAR], pa.uint8(), "B"
-)
-
-
-def read_tokens(tokens: pa.StringArray) -> Values:
-    """The values of JSON tokens."""
-    kinds = _KINDS.take(pc.index_in(pc.utf8_slice_codeunits(tokens, 0, 1), _FIRSTS))
-    quoted = pc.equal(kinds, _VARCHAR)
-    texts = pc.if_else(quoted, pc.utf8_slice_codeunits(tokens, 1, -1), tokens)
-    escaped = pc.and_kleene(quoted, pc.match_substring(tokens, "\\"))
-    others = pc.or_kleene(escaped, pc.is_null(kinds))
-    read = [_read_token(token) for token in tokens.filter(others).to_pylist()]
-    return Values(
-        pc.replace_with_mask(texts, others, strings([text for text, _ in read])),
-        pc.replace_with_mask(kinds, others, integers([kind for _, kind in read], pa.uint8(), "B")),
-    )
-
-
-def _read_token(token: str) -> tuple[str, Kind]:
-    return read_value(json.loads(token, parse_int=Number, parse_float=Number))
+_FLOAT, _DOUBLE, _LONG = integers([Kind.FLOAT, Kind.DOUBLE, Kind.LONG], pa.uint8(), "B")

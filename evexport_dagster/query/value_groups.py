@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
+from typing import TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from evexport_dagster.compiled.numbers import numbers
+from evexport_dagster.compiled.numbers import booleans, numbers
+from evexport_dagster.compiled.spans import spans
+from evexport_dagster.compiled.taken import taken_apart
 from evexport_dagster.formats import ValueFormat
 from evexport_dagster.formats.cells import Group
-from evexport_dagster.formats.values import Entries, booleans, integers, lists, read_tokens, strings
+from evexport_dagster.formats.values import Entries, Values, read_taken, strings
 from evexport_dagster.query.shape import RecordShape
 from evexport_dagster.query.staged import Staged
 from evexport_dagster.source import FloatMembers
+
+Places: TypeAlias = NDArray[np.int32]
 
 NO_FLOATS = FloatMembers()
 """An object of which no member is a 32-bit float."""
@@ -56,52 +62,48 @@ def _columns(
 ) -> dict[str, pa.Array]:
     """The columns of some groups from pieces, in which their cells stand side by side; or of their
     cells, by `GROUP.LABEL`, where the format has structs."""
-    cells = pc.split_pattern(pieces, format_.separator)
-    firsts = [0, *accumulate(len(group.labels) for group in groups)]
-    if format_.has_structs:
-        labels = (f"{group.name}.{label}" for group in groups for label in group.labels)
-        return {label: _texts(pc.list_element(cells, n)) for n, label in enumerate(labels)}
-    return {
-        group.name: format_.column(
-            group.name,
-            _entries(
-                pc.list_slice(cells, first, end),
-                group,
-                floats.get(_OBJECTS.get(group.name, ""), NO_FLOATS),
-            ),
-        )
-        for group, (first, end) in zip(groups, pairwise(firsts), strict=True)
-    }
+    columns: dict[str, pa.Array] = {}
+    first = 0
+    for group in groups:
+        end = first + len(group.cells)
+        of_pieces, places, found = taken_apart(spans(pieces), format_.separator, first, end)
+        values, first = read_taken(found), end
+        if format_.has_structs:
+            columns |= _fields(group, of_pieces, places, values)
+        else:
+            of_source = floats.get(_OBJECTS.get(group.name, ""), NO_FLOATS)
+            entries = _entries(group, of_pieces, places, values, of_source)
+            columns[group.name] = format_.column(group.name, entries)
+    return columns
 
 
 _OBJECTS = {"profile": "properties", "deviceInfo": "device", "commPrefs": "comm_prefs"}
 """The column of the source whose members a group takes."""
 
 
-def _texts(tokens: pa.StringArray) -> pa.StringArray:
-    """The texts of JSON tokens; empty ones are missing."""
-    present = pc.greater(pc.binary_length(tokens), integers([0], pa.int32())[0])
-    texts = read_tokens(tokens.filter(present)).texts
-    return pc.replace_with_mask(pa.nulls(len(tokens), pa.string()), present, texts)
-
-
-def _entries(cells: pa.ListArray, group: Group, floats: FloatMembers) -> Entries:
-    """The entries of a group, whose cells are as many for each piece; empty ones are missing."""
-    rows, width = len(cells), len(group.cells)
-    tokens = cells.flatten()
-    present = pc.greater(pc.binary_length(tokens), integers([0], pa.int32())[0])
-    every = lists(integers(range(width), pa.int32()), [width])
-    codes = every.take(integers(bytes(rows), pa.uint8(), "B")).flatten().filter(present)
-    counted = pc.cumulative_sum(present.cast(pa.int32()))
-    ends = integers(range(width - 1, rows * width, width), pa.int32())
-    values = read_tokens(tokens.filter(present))
-    if floats:
-        are_floats = booleans(
-            [bool(cell.keys) and all(key in floats for key in cell.keys) for cell in group.cells]
+def _fields(
+    group: Group, of_pieces: Places, places: Places, values: Values
+) -> dict[str, pa.StringArray]:
+    rows, counts = len(of_pieces) - 1, np.diff(of_pieces)
+    is_there = np.zeros((len(group.cells), rows), np.bool_)
+    is_there[places, np.repeat(np.arange(rows), counts)] = True
+    fields = {}
+    for place, label in enumerate(group.labels):
+        texts = values.texts.filter(booleans(places == place))
+        missing = pa.nulls(rows, pa.string())
+        fields[f"{group.name}.{label}"] = pc.replace_with_mask(
+            missing, booleans(is_there[place]), texts
         )
-        values = values.with_floats(are_floats.take(codes))
-    return Entries(
-        pa.concat_arrays([integers([0], pa.int32()), counted.take(ends)]),
-        pa.DictionaryArray.from_arrays(codes, strings(group.labels)),
-        values,
-    )
+    return fields
+
+
+def _entries(
+    group: Group, of_pieces: Places, places: Places, values: Values, floats: FloatMembers
+) -> Entries:
+    if floats:
+        are_floats = [
+            bool(cell.keys) and all(key in floats for key in cell.keys) for cell in group.cells
+        ]
+        values = values.with_floats(booleans(np.array(are_floats)[places]))
+    labels = pa.DictionaryArray.from_arrays(numbers(places), strings(group.labels))
+    return Entries(numbers(of_pieces), labels, values)

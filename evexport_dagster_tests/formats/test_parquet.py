@@ -294,7 +294,7 @@ VALUES = st.recursive(
 
 
 def column(group: str, members: Mapping[str, Any]) -> dict[str, Any]:
-    """One record's entries in the column of a group."""
+    """One record's entries in the column of a group, written and read."""
     text = json.dumps(members)
     read = [read_value(value) for value in read_members(text)[0].values()]
     count = len(read)
@@ -306,13 +306,20 @@ def column(group: str, members: Mapping[str, Any]) -> dict[str, Any]:
             integers([kind for _, kind in read], pa.uint8(), "B"),
         ),
     )
-    (row,) = PARQUET.column(group, entries).to_pylist()
+    columns = {group: PARQUET.column(group, entries)}
+    records = PARQUET.records("Charged", strings(["1"]), columns)
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
+        (file,) = spooled(Path(folder), pool, [(0, records)])
+        (row,) = pq.read_table(file.path).column(group).to_pylist()
     return dict(row)
 
 
 @RELAXED
 @given(st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4))
 @example({"a": True, "b": 2**31, "c": [], "d": {}})
+@example({"a": -(2**63), "b": 2**63 - 1, "c": 2**63, "d": -(2**63) - 1})
+@example({"a": -(2**31), "b": -(2**31) - 1, "c": 2**31 - 1, "d": 10**18})
+@example({"a": ["b", 'c"', 1, None], "b": ["c", "d"], "c": [True, 1.5, 2**40, 2**70, {"e": 1}]})
 def test_no_value_is_lost_or_changed(members: dict[str, Any]) -> None:
     for group in ("eventProps", "commPrefs", "identity", "profile"):
         found = {key: one_member(union) for key, union in column(group, members).items()}

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from evexport_dagster.compiled.numbers import booleans, integers_of, numbers
 from evexport_dagster.errors import BugError
 from evexport_dagster.formats.gzip import member_maker, read_back
 from evexport_dagster.formats.parquet.sink import Sink
+from evexport_dagster.formats.parquet.writer import ParquetWriter
 from evexport_dagster.formats.values import integers
 
 GROUP_ROWS: Final = 61_440
@@ -32,7 +35,6 @@ _ROW_BYTES: Final = 1024
 
 _FOOTER_BYTES: Final = 1 << 20
 _LEAST_GROUP: Final = 64
-_BATCH_VALUES: Final = 8192
 _AHEAD: Final = 1
 
 
@@ -165,8 +167,7 @@ def _fitting(texts: pa.Int32Array, free: int) -> int:
 def _texts_until(records: pa.RecordBatch, properties: str) -> pa.Int32Array:
     """Where the texts of the properties of each record begin, and where the last ones end."""
     column = records.column(properties)
-    texts = column.items.field("member5")
-    # Texts that are masked, because they are numbers, count too.
+    texts = column.items.field("text")
     ends = pa.Array.from_buffers(
         pa.int32(), len(texts) + 1, [None, texts.buffers()[1]], offset=texts.offset
     )
@@ -190,14 +191,13 @@ class _Writer:
 
     def __init__(self, sink: Sink, schema: pa.Schema) -> None:
         self.sink, self._schema = sink, schema
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: ParquetWriter | None = None
 
     def write(self, batches: Sequence[pa.RecordBatch]) -> None:
         """Writes one row group."""
-        group = _together(batches)
         if self._writer is None:
-            self._writer = self._opened(group.schema)
-        self._writer.write_batch(group, row_group_size=len(group))
+            self._writer = ParquetWriter(self.sink, self._schema)
+        self._writer.write(_together(batches))
 
     def finish(self, batches: Sequence[pa.RecordBatch]) -> None:
         """Writes the last row group, if there is one, and the footer."""
@@ -206,32 +206,6 @@ class _Writer:
         if self._writer is not None:
             self._writer.close()
         self.sink.close()
-
-    def _opened(self, schema: pa.Schema) -> pq.ParquetWriter:
-        return pq.ParquetWriter(
-            self.sink,
-            schema,
-            compression="zstd",
-            use_dictionary=list(_dictionaries(self._schema)),
-            write_statistics=False,
-            write_page_checksum=True,
-            write_batch_size=_BATCH_VALUES,
-            store_schema=False,
-        )
-
-
-def _dictionaries(schema: pa.Schema) -> Iterator[str]:
-    """The columns, as Parquet names them, whose texts repeat."""
-    for field in schema:
-        if pa.types.is_string(field.type):
-            yield field.name
-        elif pa.types.is_struct(field.type):
-            yield from (f"{field.name}.{it.name}" for it in field.type)
-        elif pa.types.is_map(field.type):
-            yield f"{field.name}.key_value.key"
-            members = field.type.item_type
-            if pa.types.is_struct(members) and pa.types.is_string(members.field(5).type):
-                yield f"{field.name}.key_value.value.member5"
 
 
 def _together(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
@@ -242,11 +216,15 @@ def _together(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def _compact(column: pa.Array) -> pa.Array:
-    if not isinstance(column, pa.DictionaryArray | pa.MapArray):
-        return column
     if isinstance(column, pa.DictionaryArray):
-        used = column.indices.dictionary_encode()
-        return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))
+        codes = integers_of(column.indices)
+        is_used = np.bincount(codes, minlength=len(column.dictionary)) > 0
+        kept = (np.cumsum(is_used, dtype=np.int32) - 1)[codes]
+        return pa.DictionaryArray.from_arrays(
+            numbers(kept), column.dictionary.filter(booleans(is_used))
+        )
+    if not isinstance(column, pa.MapArray):
+        return column
     offsets = column.offsets
     start, end = offsets[0], offsets[-1].as_py()
     begin = start.as_py()

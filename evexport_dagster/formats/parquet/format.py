@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from evexport_dagster.formats.cells import Group
 from evexport_dagster.formats.parquet.files import ParquetFiles
-from evexport_dagster.formats.parquet.unions import STAMPS, column, schema_of
+from evexport_dagster.formats.parquet.unions import STAMPS, VALUE, column, schema_of
 from evexport_dagster.formats.values import Entries, integers, strings
 from evexport_dagster.layouts import CLEVERTAP, Deleted, EventName, EventTime, Layout
 
@@ -43,7 +43,7 @@ class ParquetFormat:
         return ()
 
     def column(self, group: str, entries: Entries) -> pa.Array:
-        return column(group, entries)
+        return column(entries)
 
     def records(
         self, label: str, leads: pa.Array, columns: Mapping[str, pa.Array]
@@ -78,7 +78,7 @@ class ParquetFormat:
         if pa.types.is_struct(field.type):
             children = [made[f"{field.name}.{it.name}"] for it in field.type]
             return pa.StructArray.from_arrays(children, fields=list(field.type))
-        return _empty(field.type, rows)
+        return _empty(rows)
 
 
 def _the_same(text: str, rows: int) -> pa.DictionaryArray:
@@ -89,6 +89,6 @@ def _zeros(count: int) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(bytes(4 * count))])
 
 
-def _empty(kind: pa.MapType, rows: int) -> pa.MapArray:
+def _empty(rows: int) -> pa.MapArray:
     keys = pa.DictionaryArray.from_arrays(_zeros(0), strings([]))
-    return pa.MapArray.from_arrays(_zeros(rows + 1), keys, pa.nulls(0, kind.item_type))
+    return pa.MapArray.from_arrays(_zeros(rows + 1), keys, pa.nulls(0, VALUE))

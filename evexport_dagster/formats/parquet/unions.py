@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from evexport_dagster.compiled.taken import Kind
+from evexport_dagster.compiled.numbers import booleans, integers_of, numbers
+from evexport_dagster.compiled.spans import spans
+from evexport_dagster.compiled.typed import Type, typed
 from evexport_dagster.formats.values import (
     TEXT,
     Entries,
@@ -101,168 +104,118 @@ def _structs(layout: Layout) -> Iterator[tuple[str, pa.DataType]]:
                 yield group, pa.struct([(it, pa.string()) for it in fields.pop(group)])
 
 
-def column(group: str, entries: Entries) -> pa.MapArray:
-    """The column of a group; its keys are still a dictionary."""
-    union = _MADE.get(group, _values)(entries.values)
-    return pa.MapArray.from_arrays(entries.offsets, entries.labels, union)
+VALUE: Final = pa.struct([("text", pa.string()), ("kind", pa.uint8())])
+"""A value that is not in a union yet: `formats.values.Values`, as an array."""
 
 
-@dataclass(frozen=True)
-class _Members:
-    """Values by their types, each array as long as the values."""
-
-    boolean: pa.Array
-    numbers: tuple[pa.Array, ...]
-    text: pa.Array
+def column(entries: Entries) -> pa.MapArray:
+    """The column of a group: its keys are still a dictionary, its values are in no union."""
+    values = entries.values
+    held = pa.StructArray.from_arrays([values.texts, values.kinds], fields=list(VALUE))
+    return pa.MapArray.from_arrays(entries.offsets, entries.labels, held)
 
 
-def _scalar(value: int, kind: pa.DataType, code: str) -> pa.Scalar:
-    return integers([value], kind, code)[0]
+class Union:
+    """Some values as the members of a union of this type.
+
+    What the union has no member for is a text: a boolean among identities, lists and objects in
+    most unions.
+    """
+
+    def __init__(self, kind: pa.StructType, values: Values) -> None:
+        self._texts = values.texts
+        self._types, self._integers = typed(spans(values.texts), integers_of(values.kinds))
+        self._has = {_type_of(member.type) for member in kind}
+
+    def those(self, member: pa.DataType) -> NDArray[np.bool_]:
+        """Which values a member has."""
+        own = _type_of(member)
+        those: NDArray[np.bool_] = self._types == own
+        if own is Type.TEXT:
+            for other in set(Type) - self._has:
+                those |= self._types == other
+        return those
+
+    def texts(self, those: NDArray[np.bool_]) -> pa.StringArray:
+        """Some of the values as they are spelled."""
+        return self._texts.filter(booleans(those))
+
+    def scalars(self, member: pa.DataType, those: NDArray[np.bool_]) -> pa.Array:
+        """The values that a member has which is no list and no map."""
+        match _type_of(member):
+            case Type.INT32:
+                return numbers(self._integers[those].astype(np.int32))
+            case Type.INT64:
+                return numbers(self._integers[those])
+            case Type.BOOLEAN:
+                return pc.equal(self.texts(those), _TRUE)
+            case Type.TEXT:
+                return self.texts(those)
+            case _:
+                return self.texts(those).cast(member)
 
 
-_KIND: Final = {kind: _scalar(kind, pa.uint8(), "B") for kind in Kind}
-_LOWEST, _HIGHEST = (_scalar(it, pa.int64(), "q") for it in (-(1 << 31), (1 << 31) - 1))
-_LONG: Final = _scalar(19, pa.int32(), "i")
-_LAST: Final = strings([str((1 << 63) - 1)])[0]
 _TRUE: Final = strings(["true"])[0]
 
 
-def _members(values: Values) -> _Members:
-    texts, kinds = values.texts, values.kinds
-    # Beyond 64 bits: texts of digits of one length are in the order of their numbers.
-    length = pc.binary_length(texts)
-    large = pc.or_(
-        pc.greater(length, _LONG), pc.and_(pc.equal(length, _LONG), pc.greater(texts, _LAST))
-    )
-    unsigned = pc.equal(kinds, _KIND[Kind.UBIGINT])
-    is_whole = pc.or_(pc.and_not(unsigned, large), pc.equal(kinds, _KIND[Kind.BIGINT]))
-    is_text = pc.or_(pc.greater_equal(kinds, _KIND[TEXT]), pc.and_(unsigned, large))
-    whole = _cast(texts, is_whole, pa.int64())
-    is_short = pc.and_(pc.greater_equal(whole, _LOWEST), pc.less_equal(whole, _HIGHEST))
-    return _Members(
-        boolean=pc.if_else(
-            pc.equal(kinds, _KIND[Kind.BOOLEAN]), pc.equal(texts, _TRUE), _nulls(pa.bool_(), texts)
-        ),
-        numbers=(
-            pc.if_else(is_short, whole, _nulls(pa.int64(), texts)).cast(pa.int32()),
-            pc.if_else(is_short, _nulls(pa.int64(), texts), whole),
-            _cast(texts, pc.equal(kinds, _KIND[Kind.FLOAT]), pa.float32()),
-            _cast(texts, pc.equal(kinds, _KIND[Kind.DOUBLE]), pa.float64()),
-        ),
-        text=_masked(texts, is_text),
-    )
+def _type_of(member: pa.DataType) -> Type:
+    if pa.types.is_list(member):
+        return Type.LIST
+    return Type.MAP if pa.types.is_map(member) else _TYPES[member]
 
 
-def _nulls(kind: pa.DataType, like: pa.Array) -> pa.Array:
-    return pa.nulls(len(like), kind)
+_TYPES: Final = {
+    pa.bool_(): Type.BOOLEAN,
+    pa.int32(): Type.INT32,
+    pa.int64(): Type.INT64,
+    pa.float32(): Type.FLOAT,
+    pa.float64(): Type.DOUBLE,
+    pa.string(): Type.TEXT,
+}
 
 
-def _cast(texts: pa.StringArray, those: pa.BooleanArray, kind: pa.DataType) -> pa.Array:
-    numbers = texts.filter(those).cast(kind)
-    return pc.replace_with_mask(_nulls(kind, texts), those, numbers)
+def values_of(held: pa.StructArray) -> Values:
+    """The values of an array of `VALUE`."""
+    return Values(held.field("text"), held.field("kind"))
 
 
-def _masked(texts: pa.StringArray, those: pa.BooleanArray) -> pa.StringArray:
-    """The texts where a mask is true, without a copy of them."""
-    _, offsets, data = texts.buffers()
-    return pa.StringArray.from_buffers(
-        len(texts), offsets.slice(4 * texts.offset), data, those.buffers()[1]
-    )
-
-
-def _values(values: Values) -> pa.StructArray:
-    members = _members(values)
-    return _union(_VALUE, [members.boolean, *members.numbers, members.text])
-
-
-def _union(kind: pa.StructType, members: Sequence[pa.Array]) -> pa.StructArray:
-    return pa.StructArray.from_arrays(members, fields=list(kind))
-
-
-def _identities(values: Values) -> pa.StructArray:
-    texts, numbers = _texts_and_numbers(values)
-    is_list = pc.equal(values.kinds, _KIND[Kind.ARRAY])
-    plain = pc.and_(is_list, pc.match_substring_regex(values.texts, _PLAIN_TEXTS))
-    others = pc.and_not(is_list, plain)
-    inner = _placed(
-        [
-            (plain, _lists_of_texts(values.texts.filter(plain))),
-            (others, _lists_of_values(values.texts.filter(others).to_pylist())),
-        ]
-    )
-    texts = pc.if_else(is_list, _nulls(pa.string(), texts), texts)
-    return _union(_IDENTITY, [texts, inner, *numbers])
+def elements(texts: pa.StringArray) -> pa.ListArray:
+    """JSON lists as lists of `VALUE`, without nulls."""
+    if pc.all(pc.match_substring_regex(texts, _PLAIN_TEXTS)).as_py():
+        split = pc.split_pattern(pc.utf8_slice_codeunits(texts, 2, -2), '","')
+        each = split.flatten()
+        kinds = numbers(np.full(len(each), TEXT, np.uint8))
+        held = pa.StructArray.from_arrays([each, kinds], fields=list(VALUE))
+        return pa.ListArray.from_arrays(split.offsets, held)
+    found = [[it for it in _loaded(text) if it is not None] for text in texts.to_pylist()]
+    return lists(_held([it for own in found for it in own]), [*map(len, found)])
 
 
 _PLAIN_TEXTS: Final = r'^\["[^"\\]*"(?:,"[^"\\]*")*\]$'
+"""Lists of texts in which no quote and no escape is."""
 
 
-def _lists_of_texts(lists_: pa.StringArray) -> pa.ListArray:
-    """The elements of JSON lists that match `_PLAIN_TEXTS`, in which no text holds a quote."""
-    split = pc.split_pattern(pc.utf8_slice_codeunits(lists_, 2, -2), '","')
-    texts = split.flatten()
-    numbers = [_nulls(kind, texts) for kind in _NUMBERS]
-    return pa.ListArray.from_arrays(split.offsets, _union(_ELEMENT, [texts, *numbers]))
+def maps(texts: pa.StringArray) -> pa.MapArray:
+    """JSON objects as maps of `VALUE`, without the members that have none."""
+    # Few objects are many people's preferences.
+    coded = texts.dictionary_encode()
+    found = [
+        [(key, it) for key, it in _loaded(text).items() if it is not None]
+        for text in coded.dictionary.to_pylist()
+    ]
+    offsets = integers([*accumulate(map(len, found), initial=0)], pa.int32())
+    keys = strings([key for own in found for key, _ in own])
+    every = pa.MapArray.from_arrays(offsets, keys, _held([it for own in found for _, it in own]))
+    return every.take(coded.indices)
 
 
-def _lists_of_values(texts: Sequence[str]) -> pa.ListArray:
-    found = [[it for it in _loaded(text) if it is not None] for text in texts]
-    read, numbers = _texts_and_numbers(_read([it for elements in found for it in elements]))
-    return lists(_union(_ELEMENT, [read, *numbers]), [len(it) for it in found])
-
-
-def _placed(made: Sequence[tuple[pa.BooleanArray, pa.Array]]) -> pa.Array:
-    """Arrays with an element for each place where their mask is true; null elsewhere."""
-    places, before = _nulls(pa.int32(), made[0][0]), 0
-    for those, elements in made:
-        place = pc.add(
-            pc.cumulative_sum(those.cast(pa.int32())), _scalar(before - 1, pa.int32(), "i")
-        )
-        places = pc.if_else(those, place, places)
-        before += len(elements)
-    return pa.concat_arrays([elements for _, elements in made]).take(places)
-
-
-def _texts_and_numbers(values: Values) -> tuple[pa.Array, tuple[pa.Array, ...]]:
-    """Of a union without booleans, which are texts in it."""
-    members = _members(values)
-    is_boolean = pc.equal(values.kinds, _KIND[Kind.BOOLEAN])
-    return pc.if_else(is_boolean, values.texts, members.text), members.numbers
-
-
-def _read(values: Sequence[Any]) -> Values:
+def _held(values: Sequence[Any]) -> pa.StructArray:
     read = [read_value(value) for value in values]
     kinds = integers([kind for _, kind in read], pa.uint8(), "B")
-    return Values(strings([text for text, _ in read]), kinds)
-
-
-def _preferences(values: Values) -> pa.StructArray:
-    members = _members(values)
-    is_map = pc.equal(values.kinds, _KIND[Kind.OBJECT])
-    # Few objects are many people's preferences.
-    objects = values.texts.filter(is_map).dictionary_encode()
-    inner = _placed([(is_map, _maps(objects.dictionary.to_pylist()).take(objects.indices))])
-    texts = pc.if_else(is_map, _nulls(pa.string(), values.texts), members.text)
-    return _union(_PREFERENCE, [members.boolean, *members.numbers, texts, inner])
-
-
-def _maps(texts: Sequence[str]) -> pa.MapArray:
-    found = [_entries(text) for text in texts]
-    offsets = integers([*accumulate(map(len, found), initial=0)], pa.int32())
-    keys = strings([key for entries in found for key, _, _ in entries])
-    kinds = integers([kind for entries in found for _, _, kind in entries], pa.uint8(), "B")
-    values = Values(strings([text for entries in found for _, text, _ in entries]), kinds)
-    return pa.MapArray.from_arrays(offsets, keys, _values(values))
-
-
-def _entries(text: str) -> list[tuple[str, str, Kind]]:
-    """The members of an object that have a value: key, text and kind."""
-    members = _loaded(text).items()
-    return [(key, *read_value(value)) for key, value in members if value is not None]
+    return pa.StructArray.from_arrays(
+        [strings([text for text, _ in read]), kinds], fields=list(VALUE)
+    )
 
 
 def _loaded(text: str) -> Any:
     return json.loads(text, parse_int=Number, parse_float=Number)
-
-
-_MADE: Final = {"identity": _identities, "commPrefs": _preferences}
