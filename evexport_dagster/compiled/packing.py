@@ -1,4 +1,4 @@
-"""Numbers and texts as the values of a Parquet page are encoded.
+"""Numbers and texts as the levels and values of a Parquet page are encoded.
 
 The encodings are those of https://parquet.apache.org/docs/file-format/data-pages/encodings/.
 """
@@ -36,6 +36,15 @@ def with_lengths(texts: Spans) -> NDArray[np.uint8]:
     out = np.empty(int(texts.lengths.sum()) + len(texts) * _LENGTH_BYTES, np.uint8)
     _put_with_lengths(texts.addresses, texts.lengths, out.ctypes.data)
     return out
+
+
+@compiled
+def raise_levels(
+    levels: NDArray[np.uint8], slots: NDArray[np.int64], which: NDArray[np.bool_]
+) -> None:
+    """Adds one to the levels of some slots, of those that are chosen."""
+    for place in range(len(slots)):
+        levels[slots[place]] += which[place]
 
 
 @compiled

@@ -17,6 +17,7 @@ from evexport_dagster.compiled.tokens import (
     LEFT_BRACE,
     LEFT_BRACKET,
     QUOTE,
+    is_null,
     is_short,
     past_value,
 )
@@ -64,8 +65,7 @@ def taken(objects: Spans, kept: Templates, chosen: NDArray[np.int64]) -> Taken:
         offsets,
         kinds,
     )
-    buffers = [pa.py_buffer(it) for it in (offsets, data[: offsets[-1]])]
-    return Taken(pa.StringArray.from_buffers(values, *buffers), numbers(kinds))
+    return _taken(values, data, offsets, kinds)
 
 
 def taken_apart(
@@ -92,9 +92,28 @@ def taken_apart(
         offsets,
         kinds,
     )
+    return of_pieces, places[:count], _taken(count, data, offsets, kinds)
+
+
+def elements_of(lists: Spans) -> tuple[NDArray[np.int32], Taken]:
+    """The elements of JSON lists, less nulls: those of each lie between two offsets."""
+    # An element and what follows it are two bytes at least.
+    most = int((lists.lengths // 2).sum())
+    data = np.empty(int(lists.lengths.sum()), np.uint8)
+    offsets, kinds = np.zeros(most + 1, np.int32), np.empty(most, np.uint8)
+    of_lists = np.zeros(len(lists) + 1, np.int32)
+    count = _take_elements(
+        lists.addresses, lists.lengths, data.ctypes.data, of_lists, offsets, kinds
+    )
+    return of_lists, _taken(count, data, offsets, kinds)
+
+
+def _taken(
+    count: int, data: NDArray[np.uint8], offsets: NDArray[np.int32], kinds: NDArray[np.uint8]
+) -> Taken:
+    """The first of some values, which stand in the data one after the other."""
     buffers = [pa.py_buffer(it) for it in (offsets[: count + 1], data[: offsets[count]])]
-    texts = pa.StringArray.from_buffers(count, *buffers)
-    return of_pieces, places[:count], Taken(texts, numbers(kinds[:count]))
+    return Taken(pa.StringArray.from_buffers(count, *buffers), numbers(kinds[:count]))
 
 
 def around(objects: Spans, places: NDArray[np.int64]) -> tuple[Spans, Spans]:
@@ -191,4 +210,28 @@ def _take_apart(
                 offsets[value] = to
             at += 1
         of_pieces[piece + 1] = value
+    return value
+
+
+@compiled
+def _take_elements(
+    addresses: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    out_address: int,
+    of_lists: NDArray[np.int32],
+    offsets: NDArray[np.int32],
+    kinds: NDArray[np.uint8],
+) -> int:
+    out, to, value = bytes_at(out_address), 0, 0
+    for place in range(len(addresses)):
+        data, end, at = bytes_at(addresses[place]), lengths[place], 1
+        while at < end - 1:
+            begin, at = at, past_value(data, at, end)
+            if not is_null(data, begin, end):
+                kinds[value] = _kind_of(data, begin, at)
+                to = put_value(out, to, data, begin, at, AS_TEXT)
+                value += 1
+                offsets[value] = to
+            at += 1
+        of_lists[place + 1] = value
     return value

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evexport_dagster.compiled.numbers import integers_of
-from evexport_dagster.formats.parquet.levels import Leaf, Present, Slots, defined, of_rows, repeated
+from evexport_dagster.formats.parquet.levels import Leaf, Slots, defined, of_rows, repeated
 from evexport_dagster.formats.parquet.unions import VALUE, Union, elements, maps, values_of
 
 _Path = tuple[str, ...]
@@ -59,9 +59,9 @@ def _members(
             yield Leaf((*path, member.name), member.type, its, union.scalars(member.type, those))
 
 
-def _present(array: pa.Array) -> Present:
+def _present(array: pa.Array) -> NDArray[np.bool_]:
     if not array.null_count:
-        return None
+        return np.ones(len(array), np.bool_)
     present: NDArray[np.uint8] = integers_of(array.is_valid().cast(pa.uint8()))
     return present.view(np.bool_)
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from evexport_dagster.compiled.packing import raise_levels
+
 Levels = NDArray[np.uint8]
-Present: TypeAlias = NDArray[np.bool_] | None
-"""Which elements are there; None are all."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,18 @@ def of_rows(rows: int) -> Slots:
     return Slots(levels, levels, 0, 0, None)
 
 
-def defined(slots: Slots, present: Present) -> Slots:
+def defined(slots: Slots, present: NDArray[np.bool_]) -> Slots:
     """The slots with one level more, which those have whose element is there."""
-    most = slots.most_definition + 1
-    if present is None and slots.held is None:
-        return replace(slots, most_definition=most, definition=slots.definition + np.uint8(1))
-    held = np.arange(len(slots.definition)) if slots.held is None else slots.held
-    held = held if present is None else held[present]
-    if not len(held):
-        return replace(slots, most_definition=most, held=held)
+    most, held = slots.most_definition + 1, slots.held
+    if not present.any():
+        return replace(slots, most_definition=most, held=np.zeros(0, np.int64))
+    if held is None:
+        own = None if present.all() else np.flatnonzero(present)
+        definition = slots.definition + present
+        return replace(slots, definition=definition, most_definition=most, held=own)
     definition = slots.definition.copy()
-    definition[held] += 1
-    return replace(slots, definition=definition, most_definition=most, held=held)
+    raise_levels(definition, held, present)
+    return replace(slots, definition=definition, most_definition=most, held=held[present])
 
 
 def repeated(slots: Slots, lengths: NDArray[np.int64]) -> Slots:

@@ -10,7 +10,7 @@ text 0, list 1, then the numbers; that of preferences has a map of unions, 6, to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, Final
 
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from evexport_dagster.compiled.numbers import booleans, integers_of, numbers
 from evexport_dagster.compiled.spans import spans
+from evexport_dagster.compiled.taken import elements_of
 from evexport_dagster.compiled.typed import Type, typed
 from evexport_dagster.formats.values import (
-    TEXT,
     Entries,
     Values,
     integers,
-    lists,
+    read_taken,
     read_value,
     strings,
 )
@@ -110,9 +110,11 @@ VALUE: Final = pa.struct([("text", pa.string()), ("kind", pa.uint8())])
 
 def column(entries: Entries) -> pa.MapArray:
     """The column of a group: its keys are still a dictionary, its values are in no union."""
-    values = entries.values
-    held = pa.StructArray.from_arrays([values.texts, values.kinds], fields=list(VALUE))
-    return pa.MapArray.from_arrays(entries.offsets, entries.labels, held)
+    return pa.MapArray.from_arrays(entries.offsets, entries.labels, _held(entries.values))
+
+
+def _held(values: Values) -> pa.StructArray:
+    return pa.StructArray.from_arrays([values.texts, values.kinds], fields=list(VALUE))
 
 
 class Union:
@@ -181,18 +183,9 @@ def values_of(held: pa.StructArray) -> Values:
 
 def elements(texts: pa.StringArray) -> pa.ListArray:
     """JSON lists as lists of `VALUE`, without nulls."""
-    if pc.all(pc.match_substring_regex(texts, _PLAIN_TEXTS)).as_py():
-        split = pc.split_pattern(pc.utf8_slice_codeunits(texts, 2, -2), '","')
-        each = split.flatten()
-        kinds = numbers(np.full(len(each), TEXT, np.uint8))
-        held = pa.StructArray.from_arrays([each, kinds], fields=list(VALUE))
-        return pa.ListArray.from_arrays(split.offsets, held)
-    found = [[it for it in _loaded(text) if it is not None] for text in texts.to_pylist()]
-    return lists(_held([it for own in found for it in own]), [*map(len, found)])
-
-
-_PLAIN_TEXTS: Final = r'^\["[^"\\]*"(?:,"[^"\\]*")*\]$'
-"""Lists of texts in which no quote and no escape is."""
+    offsets, found = elements_of(spans(texts))
+    values = read_taken(found)
+    return pa.ListArray.from_arrays(numbers(offsets), _held(values))
 
 
 def maps(texts: pa.StringArray) -> pa.MapArray:
@@ -205,16 +198,10 @@ def maps(texts: pa.StringArray) -> pa.MapArray:
     ]
     offsets = integers([*accumulate(map(len, found), initial=0)], pa.int32())
     keys = strings([key for own in found for key, _ in own])
-    every = pa.MapArray.from_arrays(offsets, keys, _held([it for own in found for _, it in own]))
-    return every.take(coded.indices)
-
-
-def _held(values: Sequence[Any]) -> pa.StructArray:
-    read = [read_value(value) for value in values]
-    kinds = integers([kind for _, kind in read], pa.uint8(), "B")
-    return pa.StructArray.from_arrays(
-        [strings([text for text, _ in read]), kinds], fields=list(VALUE)
-    )
+    values = [read_value(it) for own in found for _, it in own]
+    kinds = integers([kind for _, kind in values], pa.uint8(), "B")
+    held = _held(Values(strings([text for text, _ in values]), kinds))
+    return pa.MapArray.from_arrays(offsets, keys, held).take(coded.indices)
 
 
 def _loaded(text: str) -> Any:
