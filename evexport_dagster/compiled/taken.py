@@ -1,4 +1,4 @@
-"""Values taken out of JSON objects, with what they are."""
+"""Values taken out of JSON, with what they are; it is proved or made to be strict and compact."""
 
 from __future__ import annotations
 

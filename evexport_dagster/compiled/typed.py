@@ -29,13 +29,12 @@ class Type(IntEnum):
 _MOST_DIGITS = 19
 _ZERO, _MINUS = ord("0"), ord("-")
 _BEYOND_64, _BEYOND_32 = np.uint64(1 << 63), 1 << 31
-_OTHERS = np.zeros(max(Kind) + 1, np.uint8)
+_OTHERS = np.full(max(Kind) + 1, Type.TEXT, np.uint8)
 """The type of each kind that is no integer."""
 for _kind, _its in (
     (Kind.BOOLEAN, Type.BOOLEAN),
     (Kind.FLOAT, Type.FLOAT),
     (Kind.DOUBLE, Type.DOUBLE),
-    (Kind.VARCHAR, Type.TEXT),
     (Kind.ARRAY, Type.LIST),
     (Kind.OBJECT, Type.MAP),
 ):
